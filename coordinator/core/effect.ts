@@ -1,0 +1,56 @@
+import type { DrainAnswer, GateAnswer, TakeoverAnswer, UndrainAnswer } from '../../protocol/api.ts'
+import type { Claim } from '../../protocol/authority.ts'
+import type { ClientMessage } from '../../protocol/v2.ts'
+import type { FleetHold, Superseded } from './state.ts'
+
+/** Changes that must be durable, all or none, before anything of `then`. */
+export interface FleetSave {
+  readonly claim: Claim
+  readonly superseded: Superseded | null
+  readonly awaiting: readonly string[]
+  readonly put: readonly FleetHold[]
+  /** Removed from the holds and remembered for ever. */
+  readonly release: readonly string[]
+  readonly owedUndrain: readonly { readonly seat: string; readonly owed: boolean }[]
+}
+
+/** What a coordinator does, in the order given. */
+export type FleetEffect =
+  | { readonly type: 'send'; readonly host: string; readonly link: string; readonly message: ClientMessage }
+  | { readonly type: 'send-v1'; readonly host: string; readonly link: string; readonly action: 'drain' | 'undrain' }
+  | { readonly type: 'close'; readonly host: string; readonly link: string; readonly reason: string }
+  | { readonly type: 'note'; readonly note: FleetNote }
+
+/** What happened, for the log, the metrics and `/v1/events`. */
+export type FleetNote =
+  | {
+      readonly what: 'hold-taken' | 'hold-adopted'
+      readonly hold: string
+      readonly owner: string
+      readonly text: string
+    }
+  | { readonly what: 'hold-released' | 'hold-expired' | 'hold-narrowed'; readonly hold: string; readonly owner: string }
+  | { readonly what: 'not-persisted'; readonly hold: string }
+  | { readonly what: 'host-connected'; readonly host: string }
+  | { readonly what: 'host-lost'; readonly host: string; readonly text: string }
+  | {
+      readonly what: 'target-changed'
+      readonly host: string
+      readonly target: string
+      readonly from: string
+      readonly to: string
+    }
+  | { readonly what: 'order-failed'; readonly host: string; readonly target: string; readonly text: string }
+  | {
+      readonly what: 'wave-started'
+      readonly target: string
+      readonly want: 'drained' | 'open'
+      readonly wave: number
+      readonly hosts: number
+    }
+  | { readonly what: 'resource-ready' | 'resource-lost'; readonly resource: string; readonly text: string }
+  | { readonly what: 'gate-up' | 'gate-down'; readonly resource: string }
+  | { readonly what: 'superseded'; readonly host: string; readonly text: string }
+  | { readonly what: 'taken-over'; readonly text: string }
+
+export type FleetAnswer = DrainAnswer | UndrainAnswer | TakeoverAnswer | GateAnswer | null

@@ -1,0 +1,54 @@
+import * as v from 'valibot'
+import { limits } from './limits.ts'
+import { holdId, hostName, message, spanMs, wallMs } from './names.ts'
+
+/** Who may give a reason to stay drained. `v1`, `direct` and `self` are only ever written by an agent. */
+export const owner = v.union([
+  v.picklist(['v1', 'direct', 'self']),
+  v.pipe(
+    v.custom<`gate:${string}`>((input) => isOwned('gate', input)),
+    v.maxLength(limits.nameLength),
+  ),
+  v.pipe(
+    v.custom<`operator:${string}`>((input) => isOwned('operator', input)),
+    v.maxLength(limits.nameLength),
+  ),
+  v.pipe(
+    v.custom<`rollout:${string}`>((input) => isOwned('rollout', input)),
+    v.maxLength(limits.nameLength),
+  ),
+])
+export type Owner = v.InferOutput<typeof owner>
+
+function isOwned(kind: string, input: unknown): boolean {
+  return typeof input === 'string' && input.startsWith(`${kind}:`) && /^[a-z]+:[A-Za-z0-9._@-]+$/.test(input)
+}
+
+/** The resource whose gate owns a hold, or null for any other owner. */
+export function gateOf(by: Owner): string | null {
+  return by.startsWith('gate:') ? by.slice('gate:'.length) : null
+}
+
+/** Whether the hold is the agent's own affair: a coordinator neither gave it nor adopts it. */
+export function isAgentOwned(by: Owner): boolean {
+  return by === 'v1' || by === 'direct' || by === 'self'
+}
+
+export const selectorText = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.messageLength))
+
+/** A reason to stay drained, as it stands in an agent's marker and crosses the wire. */
+export const hold = v.object({
+  id: holdId,
+  owner,
+  message,
+  sinceMs: wallMs,
+  /** What was asked for, so that a coordinator that lost its store can adopt the hold whole. */
+  selector: v.optional(selectorText, '*'),
+  except: v.optional(v.pipe(v.array(hostName), v.maxLength(limits.exceptionsMax)), []),
+  /** Milliseconds left when this was sent; absent means until released. */
+  remainingMs: v.optional(spanMs),
+})
+export type Hold = v.InferOutput<typeof hold>
+
+export const holds = v.pipe(v.array(hold), v.maxLength(limits.holdsMax))
+export const holdIds = v.pipe(v.array(holdId), v.maxLength(limits.releasesMax))
