@@ -6,11 +6,11 @@ export interface Next<State, Effect, Answer = null> {
 }
 
 /**
- * What a core decides on one event. Nothing of `then` happens before `save` is durable; where it cannot be made so
+ * What a core decides on one event. Nothing of `next` happens before `save` is durable; where it cannot be made so
  * (a full disk), `otherwise` happens instead.
  */
 export interface Step<State, Save, Effect, Answer = null> {
   readonly save: Save | null
-  readonly then: Next<State, Effect, Answer>
+  readonly next: Next<State, Effect, Answer>
   readonly otherwise: Next<State, Effect, Answer>
 }

@@ -2,7 +2,7 @@ import type { Claim } from '../../protocol/authority.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
 import type { TargetRecord } from './state.ts'
 
-/** What must be durable before anything of `then`. Written in this order: claim, then the record. */
+/** What must be durable before anything of `next`. Written in this order: claim, then the record. */
 export interface AgentSave {
   readonly seen: Claim | null
   /**

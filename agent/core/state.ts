@@ -60,15 +60,18 @@ export interface TargetRecord {
 
 export type Work =
   | { readonly is: 'rest' }
-  | { readonly is: 'stopping'; readonly round: number; readonly againAtMs: number }
+  | { readonly is: 'stopping'; readonly sinceMs: number }
   | { readonly is: 'starting'; readonly attempt: number; readonly againAtMs: number }
 
 /** Somebody who waits for the outcome of an order. */
 export interface Waiter {
+  readonly via: 'v1' | 'v2'
   readonly link: string
   readonly command: string
   readonly want: 'drained' | 'open'
   readonly deadlineMs: number
+  /** When it is next told which units it waits for. */
+  readonly progressAtMs: number
 }
 
 export interface Duty {
