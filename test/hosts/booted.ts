@@ -1,0 +1,118 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { link, mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { killCgroup, removeCgroup } from './cgroup.ts'
+import { until } from './until.ts'
+
+// `systemd --user` starts only where this exists, and package installs look at it, so it must go with the last manager.
+const sign = '/run/systemd/system'
+const registry =
+  process.getuid?.() === 0
+    ? '/run/guardian-hosts'
+    : join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `guardian-hosts-${process.getuid?.()}`)
+const made = join(registry, 'made-sign')
+const lock = join(registry, 'lock')
+
+const entry = v.object({
+  owner: v.number(),
+  ownerStarted: v.string(),
+  cgroup: v.string(),
+  scratch: v.array(v.string()),
+})
+
+/** Whether PID 1 is systemd. */
+export const booted = existsSync(sign) && readFileSync('/proc/1/comm', 'utf8').trim() === 'systemd'
+
+/** Notes a manager, so that whoever comes later can end it when its owner was killed, and makes systemd willing to start. */
+export async function enroll(
+  id: string,
+  host: { readonly cgroup: string; readonly scratch: readonly string[] },
+): Promise<void> {
+  await locked(async () => {
+    await sweepLocked()
+    const note = { owner: process.pid, ownerStarted: startOf(process.pid), ...host }
+    await writeFile(join(registry, `${id}.host`), JSON.stringify(note))
+    if (existsSync(sign)) return
+    await writeFile(made, '')
+    await mkdir(sign)
+  })
+}
+
+export async function strike(id: string): Promise<void> {
+  await locked(async () => {
+    await rm(join(registry, `${id}.host`), { force: true })
+    await leaveLocked()
+  })
+}
+
+/** Ends what managers of killed processes left behind. */
+export async function sweep(): Promise<readonly string[]> {
+  if (!existsSync(registry)) return []
+  return locked(async () => {
+    const swept = await sweepLocked()
+    await leaveLocked()
+    return swept
+  })
+}
+
+async function sweepLocked(): Promise<readonly string[]> {
+  const swept: string[] = []
+  for (const name of await hosts()) {
+    const note = v.parse(v.pipe(v.string(), v.parseJson(), entry), await readFile(join(registry, name), 'utf8'))
+    if (startOf(note.owner) === note.ownerStarted) continue
+    killCgroup(note.cgroup)
+    await removeCgroup(note.cgroup)
+    for (const each of note.scratch) await rm(each, { recursive: true, force: true })
+    await rm(join(registry, name))
+    swept.push(name)
+  }
+  return swept
+}
+
+async function leaveLocked(): Promise<void> {
+  if ((await hosts()).length > 0 || !existsSync(made)) return
+  await rmdir(sign).catch(() => undefined)
+  await rm(made)
+}
+
+async function hosts(): Promise<readonly string[]> {
+  return (await readdir(registry)).filter((name) => name.endsWith('.host'))
+}
+
+async function locked<T>(work: () => Promise<T>): Promise<T> {
+  await mkdir(registry, { recursive: true })
+  await until(`the lock ${lock}`, takeLock)
+  try {
+    return await work()
+  } finally {
+    await rm(lock, { force: true })
+  }
+}
+
+async function takeLock(): Promise<boolean> {
+  const mine = `${lock}.${process.pid}`
+  await writeFile(mine, `${process.pid} ${startOf(process.pid)}`)
+  try {
+    await link(mine, lock)
+    return true
+  } catch {
+    const [pid, started] = (await readFile(lock, 'utf8').catch(() => '')).split(' ')
+    // The lock of a process that was killed.
+    if (started !== undefined && startOf(Number(pid)) !== started) await rm(lock, { force: true })
+    return false
+  } finally {
+    await rm(mine, { force: true })
+  }
+}
+
+/** When a process started, in clock ticks: a pid alone is used again. Empty where there is none. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  } catch {
+    return ''
+  }
+}
