@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import * as v from 'valibot'
 import { GuardianError } from '../protocol/errors.ts'
 import { allowedKeys, nearest } from './config-keys.ts'
+import { codeOf } from './reason.ts'
 
 const issuesMax = 5
 
@@ -32,7 +33,7 @@ function parse(path: string, text: string): unknown {
 }
 
 function whyNotRead(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : null
+  const code = codeOf(cause)
   if (code === 'ENOENT') return 'does not exist'
   if (code === 'EACCES') return `may not be read by user id ${process.getuid?.()}`
   return `cannot be read (${code})`

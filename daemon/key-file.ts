@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 import { GuardianError } from '../protocol/errors.ts'
 import { type Key, parseKeys } from '../protocol/keys.ts'
+import { codeOf } from './reason.ts'
 
 const bytesMax = 64 * 1024
 
@@ -31,7 +32,7 @@ function isCredential(path: string): boolean {
 }
 
 function whyNotOpened(path: string, cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : null
+  const code = codeOf(cause)
   if (code === 'ENOENT') return `does not exist: make one with "guardian keygen --out ${path}"`
   if (code === 'EACCES') return `may not be read by user id ${process.getuid?.()}: give it to that user, mode 0600`
   return `cannot be opened (${code})`

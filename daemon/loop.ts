@@ -58,19 +58,19 @@ export function createLoop<State, Event, Save, Effect, Answer>(
   function begin(waiting: Waiting<Event, Answer>): Promise<void> | null {
     const step = attempt(waiting, () => parts.step(state, waiting.event))
     if (step === null) return null
-    const { save, then, otherwise } = step
+    const { save, next, otherwise } = step
     const failed = (cause: unknown) => {
       parts.onSaveFailed?.(cause)
       settle(waiting, otherwise)
     }
     try {
       const saving = save === null ? undefined : parts.save(save)
-      if (saving !== undefined) return saving.then(() => settle(waiting, then), failed)
+      if (saving !== undefined) return saving.then(() => settle(waiting, next), failed)
     } catch (cause) {
       failed(cause)
       return null
     }
-    settle(waiting, then)
+    settle(waiting, next)
     return null
   }
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { duration } from '../protocol/duration.ts'
 import { unitName } from '../protocol/names.ts'
+import { reasonOf } from './reason.ts'
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))
 const host = v.pipe(v.string(), v.minLength(1), v.maxLength(255))
@@ -108,7 +109,7 @@ export async function checkOnce(spec: ProbeSpec, extras: ProbeExtras, stopped: A
     })
     return await Promise.race([check(spec, extras, limit.signal), overdue])
   } catch (cause) {
-    return { ready: false, reason: describe(cause) }
+    return { ready: false, reason: reasonOf(cause) }
   } finally {
     clearTimeout(timer)
     stopped.removeEventListener('abort', stop)
@@ -132,25 +133,4 @@ const check: Check = async (spec, extras, signal) => {
     default:
       return spec satisfies never
   }
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ENOENT: 'no such socket',
-  ENOTFOUND: 'unknown host name',
-  EAI_AGAIN: 'host name cannot be resolved now',
-  EHOSTUNREACH: 'host unreachable',
-  ENETUNREACH: 'network unreachable',
-  ETIMEDOUT: 'connection timed out',
-  ECONNRESET: 'connection reset',
-  EPIPE: 'connection closed',
-  EACCES: 'access to the socket denied',
-}
-
-/** One line of an error, without what differs from try to try. */
-export function describe(cause: unknown): string {
-  if (cause instanceof AggregateError && cause.errors.length > 0) return describe(cause.errors[0])
-  if (!(cause instanceof Error)) return 'failed'
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : null
-  return (code === null ? undefined : reasons[code]) ?? cause.message.split('\n')[0] ?? 'failed'
 }

@@ -1,0 +1,132 @@
+import type { TLSSocket } from 'node:tls'
+import type { WebSocket } from 'ws'
+import type { Authority } from '../protocol/authority.ts'
+import { GuardianError } from '../protocol/errors.ts'
+import type { Key } from '../protocol/keys.ts'
+import { type AgentHello, subprotocol, versions } from '../protocol/v2/hello.ts'
+import type { Refusal } from '../protocol/v2/ping.ts'
+import { type AgentMessage, type ClientMessage, decodeAgentMessage } from '../protocol/v2.ts'
+import { authorityOf, type Inbox, type Listener, openInbox, openSocket, sendText, within } from './dial-socket.ts'
+import { connectFiles, connectPsk, type TlsFiles } from './dial-tls.ts'
+import { codeOf, reasonOf } from './reason.ts'
+
+export { dialV1, type V1Link } from './dial-v1.ts'
+
+export interface DialOptions {
+  readonly address: string
+  readonly port: number
+  /** The agent's host name, the first half of the identity. */
+  readonly host: string
+  /** Tried in order until one is accepted. */
+  readonly keys: readonly Key[]
+  readonly tls?: TlsFiles
+  readonly authority: Authority
+  readonly build: string
+  /** For all of it, connection to hello. */
+  readonly limitMs: number
+  readonly signal?: AbortSignal
+}
+
+export interface AgentLink {
+  readonly hello: AgentHello
+  send(message: ClientMessage): void
+  /** What arrived before is told at once. */
+  listen(listener: Listener<AgentMessage>): void
+  close(): void
+  readonly bufferedBytes: number
+}
+
+/**
+ * Opens a link of protocol v2 to one agent, both hellos said.
+ * @throws GuardianError `unreachable`, `unauthorised`, or what the agent refused with; `superseded` and `stale` carry
+ * the claim that outranks ours as fields `epoch`, `instance` and `revision`
+ */
+export async function dialAgent(options: DialOptions): Promise<AgentLink> {
+  return await within(options.limitMs, options.signal, async (signal) => {
+    const socket = await openAny(options, signal)
+    const inbox = openInbox(socket, decodeAgentMessage)
+    const { authority, build } = options
+    sendText(socket, JSON.stringify({ type: 'hello', ...versions, authority, build } satisfies ClientMessage))
+    try {
+      return createLink(socket, inbox, await helloOf(inbox, options, signal))
+    } catch (cause) {
+      socket.terminate()
+      throw cause
+    }
+  })
+}
+
+async function openAny(options: DialOptions, signal: AbortSignal): Promise<WebSocket> {
+  const { tls } = options
+  if (tls !== undefined) return await open(options, () => connectFiles(options, tls), signal)
+  for (const [at, key] of options.keys.entries()) {
+    try {
+      return await open(options, () => connectPsk(options, key), signal)
+    } catch (cause) {
+      const isLast = at === options.keys.length - 1
+      if (isLast || !(cause instanceof GuardianError) || cause.code !== 'unauthorised') throw cause
+    }
+  }
+  throw new GuardianError('unauthorised', `${options.host}: there is no key for it`, { host: options.host })
+}
+
+async function open(options: DialOptions, connect: () => TLSSocket, signal: AbortSignal): Promise<WebSocket> {
+  const { host, address, port } = options
+  try {
+    return await openSocket({
+      url: `wss://${authorityOf(address, port)}/`,
+      protocols: [subprotocol],
+      connect,
+      signal,
+    })
+  } catch (cause) {
+    // The peer ended the handshake with an alert: it does not know the key, or it holds another one under this name.
+    if (codeOf(cause)?.includes('ALERT') === true) {
+      throw new GuardianError('unauthorised', `${host}: the agent does not accept our key`, { host }, { cause })
+    }
+    throw unreachable(options, reasonOf(cause), cause)
+  }
+}
+
+function unreachable({ host, address, port }: DialOptions, reason: string, cause?: unknown): GuardianError {
+  const text = `${host}: no link to ${authorityOf(address, port)}: ${reason}`
+  return new GuardianError('unreachable', text, { host }, { cause })
+}
+
+function helloOf(inbox: Inbox<AgentMessage>, options: DialOptions, signal: AbortSignal): Promise<AgentHello> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: GuardianError): void => {
+      signal.removeEventListener('abort', abort)
+      inbox.listen(null)
+      reject(cause)
+    }
+    const abort = (): void => fail(unreachable(options, reasonOf(signal.reason)))
+    signal.addEventListener('abort', abort)
+    inbox.listen({
+      message(message) {
+        if (message.type === 'error') return fail(refused(options.host, message))
+        if (message.type !== 'hello') return fail(unreachable(options, `${message.type} came before its hello`))
+        signal.removeEventListener('abort', abort)
+        inbox.listen(null)
+        resolve(message)
+      },
+      closed: (reason) => fail(unreachable(options, reason)),
+    })
+  })
+}
+
+function refused(host: string, { code, message, seen }: Refusal): GuardianError {
+  return new GuardianError(code, `${host}: ${message}`, { host, ...seen })
+}
+
+function createLink(socket: WebSocket, inbox: Inbox<AgentMessage>, hello: AgentHello): AgentLink {
+  return {
+    hello,
+    send: (message) => sendText(socket, JSON.stringify(message)),
+    listen: (listener) => inbox.listen(listener),
+    close: () => socket.close(1000),
+    get bufferedBytes() {
+      return socket.bufferedAmount
+    },
+  }
+}
