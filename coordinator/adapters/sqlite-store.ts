@@ -93,7 +93,7 @@ function migrate(
   if (!isNew && version > 0) db.prepare('VACUUM INTO ?').run(unusedName(`${file}.schema-${version}`))
   db.transaction(() => {
     for (const statement of migrations.slice(version)) db.exec(statement)
-    db.prepare('INSERT INTO schema VALUES (?)').run(migrations.length)
+    db.prepare('INSERT INTO schema (version) VALUES (?)').run(migrations.length)
   })()
 }
 
