@@ -1,0 +1,29 @@
+# `make demo` and `make test` are all a newcomer needs; each sets up what it wants first.
+
+.PHONY: demo test build check sim bench setup clean
+
+demo: build
+	@node --import tsx demo/main.ts
+
+test: build
+	@npm test
+
+build: setup
+	@npm run --silent build
+
+check: setup
+	@npm run --silent check
+
+sim: setup
+	@npm run --silent sim -- --seeds 2000
+
+bench: build
+	@npm run --silent bench
+
+setup:
+	@scripts/setup.sh
+
+# Also ends what a killed test or demo left running.
+clean:
+	@if [ -d node_modules ]; then node --import tsx scripts/sweep.ts; fi
+	@rm -rf dist .tap .cache
