@@ -7,6 +7,13 @@ import { reasonOf } from './reason.ts'
 const earlyMax = 64
 const unsentBytesMax = 1024 * 1024
 
+const socketOptions = {
+  perMessageDeflate: false,
+  maxPayload: limits.frameBytes,
+  // A peer that answers no close frame is cut off.
+  closeTimeout: 1_000,
+} as const
+
 export interface SocketParts {
   readonly url: string
   readonly protocols: readonly string[]
@@ -17,13 +24,7 @@ export interface SocketParts {
 /** @throws whatever the connection or the upgrade failed with */
 export function openSocket({ url, protocols, connect, signal }: SocketParts): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, [...protocols], {
-      createConnection: connect,
-      perMessageDeflate: false,
-      maxPayload: limits.frameBytes,
-      followRedirects: false,
-      closeTimeout: 1_000,
-    })
+    const socket = new WebSocket(url, [...protocols], { ...socketOptions, createConnection: connect })
     const settle = (): void => {
       signal.removeEventListener('abort', abort)
       socket.off('open', opened).off('error', failed)

@@ -1,6 +1,7 @@
 import { constants } from 'node:crypto'
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
 import type { Key } from '../protocol/keys.ts'
+import { codeOf } from './reason.ts'
 
 /** mTLS with a private CA, in the place of keys. */
 export interface TlsFiles {
@@ -52,4 +53,25 @@ export function connectFiles(peer: TlsPeer, files: TlsFiles): TLSSocket {
   }
   const socket = connect({ host: peer.address, port: peer.port, servername: peer.host, secureContext })
   return socket.setKeepAlive(true, keepAliveMs)
+}
+
+export interface TlsFailure {
+  readonly is: 'refused' | 'not-tls'
+  readonly text: string
+}
+
+/** What a failed handshake says of the peer; null where it is no failure of TLS. */
+export function readTlsFailure(cause: unknown): TlsFailure | null {
+  if (!(cause instanceof Error)) return null
+  // The same alert has a code of OpenSSL's when it is read, and EPROTO with a long text when a write meets it.
+  const text = `${codeOf(cause)} ${cause.message}`.toLowerCase()
+  if (text.includes('wrong_version') || text.includes('wrong version') || text.includes('packet_length')) {
+    return { is: 'not-tls', text: 'does not speak TLS' }
+  }
+  if (text.includes('alert') || text.includes('bad_record_mac') || text.includes('bad record mac')) {
+    return { is: 'refused', text: 'the agent does not accept our key' }
+  }
+  if (text.includes('cert'))
+    return { is: 'refused', text: `its certificate is not what it should be: ${cause.message}` }
+  return null
 }

@@ -7,8 +7,8 @@ import { type AgentHello, subprotocol, versions } from '../protocol/v2/hello.ts'
 import type { Refusal } from '../protocol/v2/ping.ts'
 import { type AgentMessage, type ClientMessage, decodeAgentMessage } from '../protocol/v2.ts'
 import { authorityOf, type Inbox, type Listener, openInbox, openSocket, sendText, within } from './dial-socket.ts'
-import { connectFiles, connectPsk, type TlsFiles } from './dial-tls.ts'
-import { codeOf, reasonOf } from './reason.ts'
+import { connectFiles, connectPsk, readTlsFailure, type TlsFiles } from './dial-tls.ts'
+import { reasonOf } from './reason.ts'
 
 export { dialV1, type V1Link } from './dial-v1.ts'
 
@@ -80,11 +80,10 @@ async function open(options: DialOptions, connect: () => TLSSocket, signal: Abor
       signal,
     })
   } catch (cause) {
-    // The peer ended the handshake with an alert: it does not know the key, or it holds another one under this name.
-    if (codeOf(cause)?.includes('ALERT') === true) {
-      throw new GuardianError('unauthorised', `${host}: the agent does not accept our key`, { host }, { cause })
-    }
-    throw unreachable(options, reasonOf(cause), cause)
+    const failure = readTlsFailure(cause)
+    if (failure === null) throw unreachable(options, reasonOf(cause), cause)
+    if (failure.is === 'not-tls') throw unreachable(options, failure.text, cause)
+    throw new GuardianError('unauthorised', `${host}: ${failure.text}`, { host }, { cause })
   }
 }
 

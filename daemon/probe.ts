@@ -15,8 +15,8 @@ const postgresSpec = v.strictObject({
   /** Without an account of its own the probe cannot see whether the server is in recovery. */
   user: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(63))),
   database: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(63))),
-  /** A .pgpass file for `user`. */
-  passFile: v.optional(v.string()),
+  /** Holds the password of `user`, where the server wants one. */
+  passwordFile: v.optional(v.string()),
   allowRecovery: v.optional(v.boolean(), false),
   ...pace,
 })
