@@ -35,6 +35,28 @@ function parseOne(text: string, whole: string): Matcher {
       { selector: whole },
     )
   }
-  const pattern = new RegExp(`^${text.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.')}$`)
-  return (host) => pattern.test(host.name)
+  return (host) => matchesGlob(text, host.name)
+}
+
+/** Greedy with one step back, so its time is bounded by the product of the lengths; a regular expression's is not. */
+function matchesGlob(glob: string, name: string): boolean {
+  let at = 0
+  let star = -1
+  let retryAt = 0
+  for (let read = 0; read < name.length; ) {
+    if (glob[at] === '*') {
+      star = at
+      at += 1
+      retryAt = read
+    } else if (glob[at] === '?' || glob[at] === name[read]) {
+      at += 1
+      read += 1
+    } else if (star >= 0) {
+      at = star + 1
+      retryAt += 1
+      read = retryAt
+    } else return false
+  }
+  while (glob[at] === '*') at += 1
+  return at === glob.length
 }

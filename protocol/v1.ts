@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { limits } from './limits.ts'
 
-/** client → server, once and first. Answered `v1AuthOk`, or `v1AuthInvalid` and close 1008. */
-export const v1Auth = v.object({ type: v.literal('auth'), key: v.string() })
+/** client → server, first. Answered `v1AuthOk`, or `v1AuthInvalid` and close 1008; no key is a wrong one. */
+export const v1Auth = v.object({ type: v.literal('auth'), key: v.fallback(v.string(), '') })
 
 export const v1Actions = ['drain', 'undrain', 'ping'] as const
 export type V1Action = (typeof v1Actions)[number]
@@ -62,6 +62,10 @@ function asRecord(input: unknown): object {
   return typeof input === 'object' && input !== null ? input : {}
 }
 
+// As Python prints a value, because IO Guardian does.
 function shown(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, limits.nameLength) : 'None'
+  if (typeof value === 'string') return value.slice(0, limits.nameLength)
+  if (typeof value === 'number') return String(value)
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  return 'None'
 }

@@ -9,7 +9,7 @@ export const command = v.variant('action', [drainCommand, undrainCommand])
 export type Command = v.InferOutput<typeof command>
 
 /** Everything that a client says to an agent. */
-export const clientMessage = v.union([clientHello, command, ping, statusRequest])
+export const clientMessage = v.variant('type', [clientHello, command, ping, statusRequest])
 export type ClientMessage = v.InferOutput<typeof clientMessage>
 
 /** Everything that an agent says to a client. */
