@@ -1,9 +1,10 @@
 import type { DrainAnswer, GateAnswer, TakeoverAnswer, UndrainAnswer } from '../../protocol/api.ts'
 import type { Claim } from '../../protocol/authority.ts'
+import type { GuardianError } from '../../protocol/errors.ts'
 import type { ClientMessage } from '../../protocol/v2.ts'
 import type { FleetHold, Superseded } from './state.ts'
 
-/** Changes that must be durable, all or none, before anything of `then`. */
+/** Changes that must be durable, all or none, before anything of `next`. */
 export interface FleetSave {
   readonly claim: Claim
   readonly superseded: Superseded | null
@@ -53,4 +54,5 @@ export type FleetNote =
   | { readonly what: 'superseded'; readonly host: string; readonly text: string }
   | { readonly what: 'taken-over'; readonly text: string }
 
-export type FleetAnswer = DrainAnswer | UndrainAnswer | TakeoverAnswer | GateAnswer | null
+/** What the asker is told; an error where the store refused what only counts when it is durable. */
+export type FleetAnswer = DrainAnswer | UndrainAnswer | TakeoverAnswer | GateAnswer | GuardianError | null

@@ -1,4 +1,5 @@
 import type { DrainRequest, GateRequest, TakeoverRequest, UndrainRequest } from '../../protocol/api.ts'
+import type { Claim } from '../../protocol/authority.ts'
 import type { V1Action } from '../../protocol/v1.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
@@ -8,7 +9,13 @@ import type { FleetPlan, GateState } from './state.ts'
 export type FleetEvent = { readonly atMs: number; readonly wallMs: number } & (
   | { readonly type: 'link-up'; readonly host: string; readonly link: string; readonly hello: AgentHello }
   | { readonly type: 'link-up-v1'; readonly host: string; readonly link: string }
-  | { readonly type: 'link-down'; readonly host: string; readonly link: string | null; readonly reason: string }
+  | {
+      readonly type: 'link-down'
+      readonly host: string
+      readonly link: string | null
+      readonly reason: string /** What an agent that refused the claim has seen. */
+      readonly seen: Claim | null
+    }
   | { readonly type: 'told'; readonly host: string; readonly link: string; readonly message: AgentMessage }
   | {
       readonly type: 'told-v1'

@@ -137,8 +137,12 @@ export interface Superseded {
   readonly seen: Claim
 }
 
+/** Wave of each host, by target. */
+export type Placement = ReadonlyMap<string, ReadonlyMap<string, number>>
+
 export interface FleetState {
   readonly plan: FleetPlan
+  readonly placement: Placement
   readonly build: string
   /** Boot of the coordinator's own host, for the ids of its gates' holds. */
   readonly bootId: string

@@ -1,0 +1,137 @@
+import type { GateRequest } from '../../protocol/api.ts'
+import { GuardianError } from '../../protocol/errors.ts'
+import { gateOf } from '../../protocol/hold.ts'
+import { applied, type Change, changed, type FleetStep, noted, owedBy, saveOf, settle, still } from './change.ts'
+import { matching, refuseSuperseded } from './drain.ts'
+import type { FleetHold, FleetState, GateState } from './state.ts'
+import { isGateUp } from './wanted.ts'
+
+/** `guardian gate` tells of its file. The answer names the hold whose drain it waits for. */
+export function gateAsked(
+  state: FleetState,
+  resource: string,
+  request: GateRequest,
+  atMs: number,
+  wallMs: number,
+): FleetStep {
+  refuseSuperseded(state)
+  if (state.plan.resources.get(resource) === undefined) {
+    throw new GuardianError('unknown-resource', `no resource named ${resource}; see "resources" in the configuration`, {
+      resource,
+    })
+  }
+  const gate: GateState = { is: request.state, seq: request.seq, bootId: request.bootId }
+  return gateRead(state, resource, gate, { atMs, wallMs, limitMs: request.limitMs })
+}
+
+export interface GateMoment {
+  readonly atMs: number
+  readonly wallMs: number
+  /** What the gate has for its drain; null where only its file was read. */
+  readonly limitMs: number | null
+}
+
+/** The gate's hold follows its file: down, absent or of another boot is a hold, up is none. */
+export function gateRead(state: FleetState, resource: string, file: GateState | null, moment: GateMoment): FleetStep {
+  const plan = state.plan.resources.get(resource)
+  if (plan?.gate == null) {
+    throw new GuardianError(
+      'not-local',
+      `the gate of ${resource} is not on this host; set "gate": "local" on the resource where it is`,
+      { resource },
+    )
+  }
+  const now = state.resources.get(resource)
+  const gate = file !== null && file.bootId !== state.bootId ? null : file
+  if (now?.gate != null && (gate === null || gate.seq < now.gate.seq))
+    return still(state, [], { hold: liveHold(state, resource)?.id ?? null })
+  const known = new Map(state.resources).set(resource, {
+    ready: false,
+    reason: 'not probed yet',
+    sinceMs: moment.atMs,
+    ...now,
+    gate,
+  })
+  return gate?.is === 'up'
+    ? gateUp({ ...state, resources: known }, state, resource, moment)
+    : gateDown({ ...state, resources: known }, resource, moment)
+}
+
+function gateUp(state: FleetState, before: FleetState, resource: string, { atMs }: GateMoment): FleetStep {
+  const release = [...state.holds.values()].filter((hold) => gateOf(hold.owner) === resource).map((hold) => hold.id)
+  const wasUp = before.resources.get(resource)?.gate?.is === 'up'
+  const effects = wasUp ? [] : noted({ what: 'gate-up', resource })
+  if (release.length === 0)
+    return {
+      save: null,
+      next: settle(state, atMs, effects, { hold: null }),
+      otherwise: { state, effects: [], answer: null },
+    }
+  const ended = noted(...release.map((hold) => ({ what: 'hold-released' as const, hold, owner: `gate:${resource}` })))
+  const after = applied(state, { release })
+  // The release is lost with the disk; the file is read again at the next tick.
+  return {
+    save: saveOf(after, { release }),
+    next: settle(after, atMs, [...effects, ...ended], { hold: null }),
+    otherwise: { state: before, effects: [], answer: { hold: null } },
+  }
+}
+
+function gateDown(state: FleetState, resource: string, moment: GateMoment): FleetStep {
+  const hold = downHold(state, resource, moment)
+  const known = state.resources.get(resource)?.gate == null ? liveHold(state, resource) : state.holds.get(hold.id)
+  if (hold.targets.length === 0 || known !== undefined) {
+    const rushed =
+      known === undefined || hold.rushAtMs === null
+        ? state
+        : { ...state, holds: new Map(state.holds).set(known.id, { ...known, rushAtMs: hold.rushAtMs }) }
+    return still(rushed, [], { hold: known?.id ?? null })
+  }
+  const release = [...state.holds.values()]
+    .filter((each) => gateOf(each.owner) === resource && !each.orphan)
+    .map((each) => each.id)
+  const change: Change = { put: [hold], release, owe: owedBy(state, [hold]) }
+  const effects = noted(
+    { what: 'gate-down', resource },
+    { what: 'hold-taken', hold: hold.id, owner: hold.owner, text: hold.message },
+  )
+  const kept = applied(state, change)
+  const lost = changed(state, { ...change, put: [{ ...hold, persisted: false }] })
+  const answer = { hold: hold.id }
+  return {
+    save: saveOf(kept, change),
+    next: settle(kept, moment.atMs, effects, answer),
+    otherwise: settle(lost, moment.atMs, [...effects, ...noted({ what: 'not-persisted', hold: hold.id })], answer),
+  }
+}
+
+function liveHold(state: FleetState, resource: string): FleetHold | undefined {
+  return [...state.holds.values()].find((hold) => gateOf(hold.owner) === resource && !hold.orphan)
+}
+
+function downHold(state: FleetState, resource: string, { atMs, wallMs, limitMs }: GateMoment): FleetHold {
+  const gate = state.resources.get(resource)?.gate ?? null
+  const targets = [...state.plan.targets.values()]
+    .filter((target) => target.needs.includes(resource))
+    .map((target) => target.name)
+  return {
+    id: `${resource}/${state.bootId}/${gate === null ? `absent-${state.claim.revision + 1}` : gate.seq}`,
+    targets,
+    selector: '*',
+    except: new Set(),
+    members: matching(state, '*', targets),
+    owner: `gate:${resource}`,
+    message:
+      gate === null ? `the gate of ${resource} has not come up in this boot` : `${resource} is stopping or stopped`,
+    sinceMs: wallMs,
+    end: null,
+    orphan: false,
+    persisted: true,
+    rushAtMs: limitMs === null ? null : atMs + limitMs / 2,
+  }
+}
+
+/** Holds of gates that are up and that the store would not let go. */
+export function overdueGateHolds(state: FleetState): readonly string[] {
+  return [...state.holds.values()].filter((hold) => isGateUp(state, gateOf(hold.owner) ?? '')).map((hold) => hold.id)
+}

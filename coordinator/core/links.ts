@@ -1,0 +1,32 @@
+import type { FleetState, HostState, LinkState, Seat } from './state.ts'
+import { seatOf } from './wanted.ts'
+
+/** The link id of a host that is connected, or null. */
+export function linkOf(host: HostState | undefined): string | null {
+  return host?.link.is === 'up' ? host.link.link : null
+}
+
+export function isGone(host: HostState | undefined, graceMs: number, atMs: number): boolean {
+  return host === undefined || (host.link.is === 'down' && atMs - host.link.sinceMs >= graceMs)
+}
+
+export function withLink(state: FleetState, name: string, link: LinkState): FleetState {
+  const host = state.hosts.get(name)
+  return host === undefined ? state : { ...state, hosts: state.hosts.with(name, { ...host, link }) }
+}
+
+export function withSeat(state: FleetState, name: string, target: string, change: Partial<Seat>): FleetState {
+  const host = state.hosts.get(name)
+  if (host === undefined) return state
+  const seats = new Map(host.seats).set(target, { ...seatOf(host, target), ...change })
+  return { ...state, hosts: state.hosts.with(name, { ...host, seats }) }
+}
+
+/** A new link begins without orders under way; what was reported stays until a new report replaces it. */
+export function afresh(host: HostState): HostState {
+  const seats = [...host.seats].map(([target, seat]): [string, Seat] => [
+    target,
+    { ...seat, order: null, waitingOn: [], trouble: null, acknowledged: null },
+  ])
+  return { ...host, seats: new Map(seats) }
+}

@@ -1,0 +1,273 @@
+import type { Claim } from '../../protocol/authority.ts'
+import { gateOf, type Hold, isAgentOwned } from '../../protocol/hold.ts'
+import type { V1Action } from '../../protocol/v1.ts'
+import type { Response } from '../../protocol/v2/command.ts'
+import type { AgentHello } from '../../protocol/v2/hello.ts'
+import type { TargetReport } from '../../protocol/v2/report.ts'
+import type { AgentMessage } from '../../protocol/v2.ts'
+import { applied, type Change, changed, type FleetStep, noted, owedBy, saveOf, settle, still } from './change.ts'
+import type { FleetEffect } from './effect.ts'
+import type { FleetEvent } from './event.ts'
+import { afresh, linkOf, withLink, withSeat } from './links.ts'
+import { reconcileOne } from './reconcile.ts'
+import type { FleetHold, FleetState, Seat } from './state.ts'
+import { isGateUp, seatOf } from './wanted.ts'
+
+export function linkUp(
+  state: FleetState,
+  name: string,
+  link: string,
+  hello: AgentHello | null,
+  atMs: number,
+): FleetStep {
+  const host = state.hosts.get(name)
+  if (host === undefined) return still(state)
+  const up = {
+    is: 'up' as const,
+    link,
+    sinceMs: atMs,
+    build: hello?.build ?? 'v1',
+    bootId: hello?.bootId ?? '',
+    roundTripMs: null,
+  }
+  const linked = { ...state, hosts: state.hosts.with(name, { ...afresh(host), link: up }) }
+  const effects = noted({ what: 'host-connected', host: name })
+  const outranked = weigh(linked, name, hello?.seen ?? null)
+  if (outranked !== null)
+    return { ...outranked, next: { ...outranked.next, effects: [...effects, ...outranked.next.effects] } }
+  const course = reconcileOne(linked, name, atMs)
+  return still(course.state, [...effects, ...course.effects])
+}
+
+export function linkDown(
+  state: FleetState,
+  { host: name, link, reason, seen }: Extract<FleetEvent, { type: 'link-down' }>,
+  atMs: number,
+): FleetStep {
+  const host = state.hosts.get(name)
+  if (host === undefined || (link !== null && linkOf(host) !== link)) return still(state)
+  const wasUp = host.link.is === 'up'
+  const down = withLink(state, name, { is: 'down', sinceMs: host.link.is === 'up' ? atMs : host.link.sinceMs, reason })
+  return weigh(down, name, seen) ?? still(down, wasUp ? noted({ what: 'host-lost', host: name, text: reason }) : [])
+}
+
+export function told(state: FleetState, name: string, link: string, message: AgentMessage, atMs: number): FleetStep {
+  if (linkOf(state.hosts.get(name)) !== link) return still(state)
+  switch (message.type) {
+    case 'report':
+      return weigh(state, name, message.seen) ?? reported(state, name, message.targets, atMs)
+    case 'response':
+      return responded(state, name, message, atMs)
+    case 'progress': {
+      const seat = seatByCommand(state, name, message.id)
+      return still(seat === null ? state : withSeat(state, name, seat, { waitingOn: message.units }))
+    }
+    case 'error':
+      return weigh(state, name, message.seen) ?? still(state)
+    case 'hello':
+    case 'pong':
+      return still(state)
+    default:
+      return message satisfies never
+  }
+}
+
+/** An agent that has seen more than this store knows proves that another coordinator came after it. */
+function weigh(state: FleetState, host: string, seen: Claim | null): FleetStep | null {
+  if (seen === null) return null
+  const highest: Claim = {
+    ...state.highest,
+    epoch: Math.max(state.highest.epoch, seen.epoch),
+    revision: Math.max(state.highest.revision, seen.revision),
+  }
+  const known = { ...state, highest }
+  const { claim } = state
+  const isOutranked =
+    seen.epoch > claim.epoch ||
+    (seen.epoch === claim.epoch && seen.instance !== claim.instance) ||
+    seen.revision > claim.revision
+  if (!isOutranked || state.superseded !== null) return state.superseded === null ? null : still(known)
+  const change = { superseded: { host, seen }, isQuiet: true }
+  const next = applied(known, change)
+  const effects = noted({
+    what: 'superseded',
+    host,
+    text: `${host} has seen epoch ${seen.epoch}, revision ${seen.revision}`,
+  })
+  return {
+    save: saveOf(next, change),
+    next: { state: next, effects, answer: null },
+    otherwise: { state: next, effects, answer: null },
+  }
+}
+
+/** A report replaces what was known of its targets, and brings holds that this store has lost. */
+function reported(state: FleetState, name: string, reports: readonly TargetReport[], atMs: number): FleetStep {
+  const before = state.hosts.get(name)
+  const seen = reports.reduce(
+    (now, report) =>
+      withSeat(now, name, report.target, { report, ...afterReport(seatOf(before, report.target), report) }),
+    state,
+  )
+  const effects = reports.flatMap((report) => noteChange(name, seatOf(before, report.target), report))
+  const adopted = adopt(seen, name, reports, atMs)
+  const awaiting = state.awaiting.has(name) ? new Set([...state.awaiting].filter((host) => host !== name)) : null
+  if (adopted.length === 0 && awaiting === null) {
+    const course = reconcileOne(seen, name, atMs)
+    return still(course.state, [...effects, ...course.effects])
+  }
+  const change: Change = {
+    put: adopted,
+    owe: owedBy(seen, adopted),
+    isQuiet: adopted.length === 0,
+    ...(awaiting === null ? {} : { awaiting }),
+  }
+  const kept = applied(seen, change)
+  const lost = changed(seen, { ...change, put: adopted.map((hold) => ({ ...hold, persisted: false })) })
+  const found = noted(
+    ...adopted
+      .filter((hold) => hold.orphan && !state.holds.has(hold.id))
+      .map((hold) => ({ what: 'hold-adopted' as const, hold: hold.id, owner: hold.owner, text: hold.message })),
+  )
+  return {
+    save: saveOf(kept, change),
+    next: settle(kept, atMs, [...effects, ...found]),
+    otherwise: settle(lost, atMs, [...effects, ...found]),
+  }
+}
+
+function afterReport(seat: Seat, report: TargetReport): Partial<Seat> {
+  const isResting = report.is === 'drained' || report.is === 'open'
+  return isResting ? { waitingOn: [], trouble: null } : { trouble: seat.trouble }
+}
+
+function noteChange(host: string, seat: Seat, report: TargetReport): readonly FleetEffect[] {
+  const from = seat.report?.is ?? 'unknown'
+  return from === report.is ? [] : noted({ what: 'target-changed', host, target: report.target, from, to: report.is })
+}
+
+/** Holds of a marker that this store never issued, and hosts that carry a known one without being its member. */
+export function adopt(
+  state: FleetState,
+  name: string,
+  reports: readonly TargetReport[],
+  atMs: number,
+): readonly FleetHold[] {
+  if (state.superseded !== null) return []
+  const found = new Map<string, FleetHold>()
+  for (const report of reports) {
+    for (const held of report.holds) {
+      const known = found.get(held.id) ?? state.holds.get(held.id)
+      if (known === undefined ? isForeign(state, held) : isStranger(known, name, report.target)) {
+        found.set(held.id, joined(known ?? orphan(held, atMs), name, report.target))
+      }
+    }
+  }
+  return [...found.values()]
+}
+
+function isForeign(state: FleetState, held: Hold): boolean {
+  if (isAgentOwned(held.owner) || state.released.has(held.id)) return false
+  const resource = gateOf(held.owner)
+  return resource === null || !isGateUp(state, resource)
+}
+
+function isStranger(hold: FleetHold, name: string, target: string): boolean {
+  return !hold.except.has(name) && (!hold.members.has(name) || !hold.targets.includes(target))
+}
+
+function joined(hold: FleetHold, name: string, target: string): FleetHold {
+  return { ...hold, members: new Set([...hold.members, name]), targets: [...new Set([...hold.targets, target])] }
+}
+
+function orphan(held: Hold, atMs: number): FleetHold {
+  const { id, owner, message, sinceMs, selector } = held
+  const end = held.remainingMs === undefined ? null : { remainingMs: held.remainingMs, asOfMs: atMs }
+  return {
+    id,
+    owner,
+    message,
+    sinceMs,
+    selector,
+    end,
+    targets: [],
+    except: new Set(held.except),
+    members: new Set(),
+    orphan: true,
+    persisted: true,
+    rushAtMs: null,
+  }
+}
+
+function responded(state: FleetState, name: string, message: Response, atMs: number): FleetStep {
+  const target = seatByCommand(state, name, message.id)
+  if (target === null) return still(state)
+  const { report } = message
+  const before = seatOf(state.hosts.get(name), target)
+  const answered = withSeat(state, name, target, {
+    waitingOn: message.units,
+    trouble: troubleOf(message),
+    ...(report === null ? {} : { report }),
+  })
+  const isBad = message.outcome !== 'ok' && message.outcome !== 'held' && message.outcome !== 'replaced'
+  const effects = isBad ? noted({ what: 'order-failed', host: name, target, text: message.message }) : []
+  const turned = report === null ? [] : noteChange(name, before, report)
+  const course = reconcileOne(answered, name, atMs)
+  return still(course.state, [...effects, ...turned, ...course.effects])
+}
+
+function troubleOf({ outcome, message }: Response): Seat['trouble'] {
+  switch (outcome) {
+    case 'ok':
+    case 'held':
+    case 'replaced':
+      return null
+    case 'deadline':
+    case 'not-persisted':
+      return { is: outcome, reason: message }
+    case 'failed':
+    case 'superseded':
+    case 'stale':
+      return { is: 'failed', reason: message }
+    default:
+      return outcome satisfies never
+  }
+}
+
+function seatByCommand(state: FleetState, name: string, command: string): string | null {
+  for (const [target, seat] of state.hosts.get(name)?.seats ?? []) if (seat.order?.command === command) return target
+  return null
+}
+
+export function toldV1(
+  state: FleetState,
+  name: string,
+  link: string,
+  word: { action: V1Action; ok: boolean; text: string },
+  atMs: number,
+): FleetStep {
+  const host = state.hosts.get(name)
+  if (linkOf(host) !== link || word.action === 'ping') return still(state)
+  const targets = state.plan.hosts.get(name)?.targets ?? []
+  const trouble = word.ok ? null : { is: 'failed' as const, reason: word.text }
+  const acknowledged = word.ok ? word.action : null
+  const answered = targets.reduce((now, target) => withSeat(now, name, target, { acknowledged, trouble }), state)
+  if (!word.ok)
+    return still(
+      answered,
+      noted(...targets.map((target) => ({ what: 'order-failed' as const, host: name, target, text: word.text }))),
+    )
+  const owe = word.action === 'undrain' ? targets.map((target) => ({ seat: `${name}/${target}`, owed: false })) : []
+  if (owe.length === 0) {
+    const course = reconcileOne(answered, name, atMs)
+    return still(course.state, course.effects)
+  }
+  const change = { owe, isQuiet: true }
+  const after = applied(answered, change)
+  const course = reconcileOne(after, name, atMs)
+  return {
+    save: saveOf(after, change),
+    next: { ...course, answer: null },
+    otherwise: { state: answered, effects: [], answer: null },
+  }
+}

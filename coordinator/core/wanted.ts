@@ -1,0 +1,65 @@
+import { gateOf, type Hold } from '../../protocol/hold.ts'
+import type { FleetHold, FleetState, HostState, Seat } from './state.ts'
+
+// What is wanted of one host, and what is known of it. Desired state is the set of holds and nothing else.
+
+export const emptySeat: Seat = { report: null, order: null, waitingOn: [], trouble: null, acknowledged: null }
+
+export function seatOf(host: HostState | undefined, target: string): Seat {
+  return host?.seats.get(target) ?? emptySeat
+}
+
+export function isHeldBy(hold: FleetHold, host: string, target: string): boolean {
+  return hold.targets.includes(target) && hold.members.has(host) && !hold.except.has(host)
+}
+
+export function holdsOn(state: FleetState, host: string, target: string): readonly FleetHold[] {
+  const found: FleetHold[] = []
+  for (const hold of state.holds.values()) if (isHeldBy(hold, host, target)) found.push(hold)
+  return found
+}
+
+/** The hosts of a hold that are still configured, by target. */
+export function hostsOf(state: FleetState, hold: FleetHold): readonly string[] {
+  return [...hold.members].filter((host) => !hold.except.has(host) && state.plan.hosts.has(host)).sort()
+}
+
+/**
+ * Whether a hold in a host's marker may go: this store released it, an undrain took the host out of it, or it is that
+ * of a gate which is up.
+ */
+export function isReleasable(state: FleetState, host: string, held: Hold): boolean {
+  const live = state.holds.get(held.id)
+  if (live !== undefined) return live.except.has(host)
+  if (state.released.has(held.id)) return true
+  const resource = gateOf(held.owner)
+  return resource !== null && isGateUp(state, resource)
+}
+
+export function isGateUp(state: FleetState, resource: string): boolean {
+  if (state.plan.resources.get(resource)?.gate == null) return false
+  return state.resources.get(resource)?.gate?.is === 'up'
+}
+
+/** Resources that keep a target shut, with the reason. */
+export function unready(state: FleetState, target: string): readonly string[] {
+  const needs = state.plan.targets.get(target)?.needs ?? []
+  return needs.flatMap((need) => {
+    const plan = state.plan.resources.get(need)
+    const now = state.resources.get(need)
+    if (plan?.probed !== true || now?.ready === true) return []
+    return [`${need}: ${now?.reason ?? 'not probed yet'}`]
+  })
+}
+
+export function remainingMs(hold: FleetHold, atMs: number): number | null {
+  return hold.end === null ? null : Math.max(0, hold.end.remainingMs - (atMs - hold.end.asOfMs))
+}
+
+/** A hold as it crosses the wire and stands in a marker. */
+export function onWire(hold: FleetHold, atMs: number): Hold {
+  const left = remainingMs(hold, atMs)
+  const { id, owner, message, sinceMs, selector } = hold
+  const wire = { id, owner, message, sinceMs, selector, except: [...hold.except].sort() }
+  return left === null ? wire : { ...wire, remainingMs: left }
+}

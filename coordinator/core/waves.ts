@@ -1,0 +1,158 @@
+import { parseSelector } from '../../protocol/selector.ts'
+import type { FleetNote } from './effect.ts'
+import { isGone } from './links.ts'
+import type { FleetPlan, FleetState, Movement, Movements, Placement } from './state.ts'
+import { Table } from './table.ts'
+import { holdsOn, isReleasable, seatOf, unready } from './wanted.ts'
+
+type Direction = keyof Movements
+
+/** In which wave each host of each target moves: the first selector that matches, else the last. */
+export function place(plan: FleetPlan): Placement {
+  const byTarget = [...plan.targets.values()].map((target): [string, ReadonlyMap<string, number>] => {
+    const matchers = target.waves.map(parseSelector)
+    const hosts = [...plan.hosts.values()].filter((host) => host.targets.includes(target.name))
+    const waves = hosts.map((host): [string, number] => {
+      const found = matchers.findIndex((matches) => matches(host))
+      return [host.name, found === -1 ? matchers.length : found]
+    })
+    return [target.name, new Map(waves)]
+  })
+  return new Map(byTarget)
+}
+
+export function hasWaves(state: FleetState, target: string): boolean {
+  return (state.plan.targets.get(target)?.waves.length ?? 0) > 0
+}
+
+/** Place in the order of `direction`: undrain runs the waves in reverse. */
+export function rank(state: FleetState, target: string, host: string, direction: Direction): number {
+  const wave = state.placement.get(target)?.get(host) ?? 0
+  return direction === 'drain' ? wave : (state.plan.targets.get(target)?.waves.length ?? 0) - wave
+}
+
+/** Whether it is this host's turn. */
+export function isTurn(state: FleetState, target: string, host: string, direction: Direction, atMs: number): boolean {
+  const movement = state.movements.get(target)?.[direction]
+  if (movement == null || !hasWaves(state, target)) return true
+  return rank(state, target, host, direction) <= movement.wave || (direction === 'drain' && isRush(state, target, atMs))
+}
+
+/** Half of a gate's deadline has passed: all that remain are ordered at once. */
+function isRush(state: FleetState, target: string, atMs: number): boolean {
+  for (const hold of state.holds.values()) {
+    if (hold.rushAtMs !== null && hold.targets.includes(target) && atMs >= hold.rushAtMs) return true
+  }
+  return false
+}
+
+/** Whether a wave need not wait for this host any more: done, failed, acknowledged or gone. */
+export function isSettled(
+  state: FleetState,
+  target: string,
+  name: string,
+  direction: Direction,
+  atMs: number,
+): boolean {
+  const host = state.hosts.get(name)
+  const seat = seatOf(host, target)
+  const wanted = holdsOn(state, name, target)
+  if (wanted.length > 0 !== (direction === 'drain')) return true
+  if (isGone(host, state.plan.unreachableGraceMs, atMs) || seat.trouble?.is === 'failed') return true
+  if (seat.acknowledged === direction) return true
+  const { report } = seat
+  if (report === null)
+    return state.plan.hosts.get(name)?.protocol === 'v1' && !state.owedUndrain.has(`${name}/${target}`)
+  if (direction === 'undrain')
+    return (
+      report.is === 'open' || report.is === 'drifted' || report.holds.some((held) => !isReleasable(state, name, held))
+    )
+  return report.is === 'drained' && wanted.every((hold) => report.holds.some((held) => held.id === hold.id))
+}
+
+/** Looks at every host of a target with waves and says which wave moves now. */
+export function moveWaves(
+  state: FleetState,
+  target: string,
+  atMs: number,
+): { state: FleetState; notes: readonly FleetNote[] } {
+  if (!hasWaves(state, target)) return { state, notes: [] }
+  const before = state.movements.get(target) ?? { drain: null, undrain: null }
+  const now: Movements = {
+    drain: advance(state, target, 'drain', before.drain, atMs),
+    undrain: advance(state, target, 'undrain', before.undrain, atMs),
+  }
+  const notes = [
+    ...noteWave(target, 'drained', before.drain, now.drain),
+    ...noteWave(target, 'open', before.undrain, now.undrain),
+  ]
+  return { state: { ...state, movements: new Map(state.movements).set(target, now) }, notes }
+}
+
+function noteWave(
+  target: string,
+  want: 'drained' | 'open',
+  before: Movement | null,
+  now: Movement | null,
+): readonly FleetNote[] {
+  if (now === null || now.pending.size === 0 || before?.wave === now.wave) return []
+  return [{ what: 'wave-started', target, want, wave: now.wave, hosts: now.pending.size }]
+}
+
+function advance(
+  state: FleetState,
+  target: string,
+  direction: Direction,
+  before: Movement | null,
+  atMs: number,
+): Movement | null {
+  const unsettled = [...(state.placement.get(target)?.keys() ?? [])].filter(
+    (host) => !isSettled(state, target, host, direction, atMs),
+  )
+  if (unsettled.length === 0) return null
+  const ranks = new Map(unsettled.map((host) => [host, rank(state, target, host, direction)]))
+  const next = (above: number) => Math.min(...[...ranks.values()].filter((each) => each > above))
+  const pendingAt = (wave: number) =>
+    Table.of(unsettled.filter((host) => (ranks.get(host) ?? 0) <= wave).map((host) => [host, true] as const))
+  if (before === null) return { wave: next(-1), sinceMs: atMs, pending: pendingAt(next(-1)) }
+  const pending = pendingAt(before.wave)
+  const isStuck = direction === 'undrain' && unready(state, target).length > 0
+  const isLate = !isStuck && atMs - before.sinceMs >= limitOf(state, target, direction)
+  if (pending.size > 0 && !isLate) return { ...before, pending, sinceMs: isStuck ? atMs : before.sinceMs }
+  const wave = next(before.wave)
+  return Number.isFinite(wave) ? { wave, sinceMs: atMs, pending: pendingAt(wave) } : { ...before, pending }
+}
+
+function limitOf(state: FleetState, target: string, direction: Direction): number {
+  const plan = state.plan.targets.get(target)
+  return (direction === 'drain' ? plan?.drainLimitMs : plan?.undrainLimitMs) ?? 0
+}
+
+/** After an event of one host: whether the wave that moves has just lost its last unsettled one. */
+export function leaveWave(
+  state: FleetState,
+  target: string,
+  host: string,
+  atMs: number,
+): { state: FleetState; isOver: boolean } {
+  const movements = state.movements.get(target)
+  if (movements === undefined) return { state, isOver: false }
+  const drain = without(state, target, host, 'drain', movements.drain, atMs)
+  const undrain = without(state, target, host, 'undrain', movements.undrain, atMs)
+  if (drain === movements.drain && undrain === movements.undrain) return { state, isOver: false }
+  const isOver = drain?.pending.size === 0 || undrain?.pending.size === 0
+  return { state: { ...state, movements: new Map(state.movements).set(target, { drain, undrain }) }, isOver }
+}
+
+function without(
+  state: FleetState,
+  target: string,
+  host: string,
+  direction: Direction,
+  movement: Movement | null,
+  atMs: number,
+): Movement | null {
+  if (movement === null || !movement.pending.has(host) || !isSettled(state, target, host, direction, atMs))
+    return movement
+  return { ...movement, pending: movement.pending.without(host) }
+}
