@@ -50,6 +50,12 @@ function describe(schema: unknown, input: unknown, issue: v.BaseIssue<unknown>):
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     return `${where}${unknownKey(String(keys.at(-1)), allowedKeys(schema, input, keys.slice(0, -1)))}`
   }
+  // A check over the whole says in its message what it found.
+  if (issue.type === 'raw_check' || issue.type === 'check') {
+    return typeof issue.input === 'object'
+      ? `${where}${issue.message}`
+      : `${where}found ${show(issue.input)}, ${issue.message}`
+  }
   if (issue.received === 'undefined') return `${where}is missing, ${wanted(issue)}`
   return `${where}found ${show(issue.input)}, ${wanted(issue)}`
 }

@@ -6,7 +6,7 @@ export interface Loop<State, Event, Answer> {
   readonly state: State
   /**
    * Resolves with the answer once its save is durable and its effects were handed over. Rejects with the
-   * GuardianError of a refusal, which changed nothing; any other cause is a bug and goes to `onBug` as well.
+   * GuardianError of a refusal, thrown by the step or answered; any other cause is a bug and goes to `onBug` as well.
    */
   dispatch(event: Event): Promise<Answer>
   /** Called after each event whose step changed the state. */
@@ -80,7 +80,8 @@ export function createLoop<State, Event, Save, Effect, Answer>(
       state = next.state
       for (const effect of next.effects) parts.perform(effect, loop)
       if (state !== before) for (const listener of listeners) listener(state, before)
-      waiting.resolve(next.answer)
+      if (next.answer instanceof GuardianError) waiting.reject(next.answer)
+      else waiting.resolve(next.answer)
     })
   }
 
