@@ -1,5 +1,4 @@
 import type { DrainRequest, GateRequest, TakeoverRequest, UndrainRequest } from '../../protocol/api.ts'
-import type { Claim } from '../../protocol/authority.ts'
 import type { V1Action } from '../../protocol/v1.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
@@ -13,9 +12,9 @@ export type FleetEvent = { readonly atMs: number; readonly wallMs: number } & (
       readonly type: 'link-down'
       readonly host: string
       readonly link: string | null
-      readonly reason: string /** What an agent that refused the claim has seen. */
-      readonly seen: Claim | null
+      readonly reason: string
     }
+  /** A refusal may come from a link that never went up. */
   | { readonly type: 'told'; readonly host: string; readonly link: string; readonly message: AgentMessage }
   | {
       readonly type: 'told-v1'

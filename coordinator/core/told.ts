@@ -41,17 +41,19 @@ export function linkUp(
 
 export function linkDown(
   state: FleetState,
-  { host: name, link, reason, seen }: Extract<FleetEvent, { type: 'link-down' }>,
+  { host: name, link, reason }: Extract<FleetEvent, { type: 'link-down' }>,
   atMs: number,
 ): FleetStep {
   const host = state.hosts.get(name)
   if (host === undefined || (link !== null && linkOf(host) !== link)) return still(state)
   const wasUp = host.link.is === 'up'
   const down = withLink(state, name, { is: 'down', sinceMs: host.link.is === 'up' ? atMs : host.link.sinceMs, reason })
-  return weigh(down, name, seen) ?? still(down, wasUp ? noted({ what: 'host-lost', host: name, text: reason }) : [])
+  return still(down, wasUp ? noted({ what: 'host-lost', host: name, text: reason }) : [])
 }
 
 export function told(state: FleetState, name: string, link: string, message: AgentMessage, atMs: number): FleetStep {
+  // Also from a link that was refused before it was up.
+  if (message.type === 'error') return weigh(state, name, message.seen) ?? still(state)
   if (linkOf(state.hosts.get(name)) !== link) return still(state)
   switch (message.type) {
     case 'report':
@@ -62,8 +64,6 @@ export function told(state: FleetState, name: string, link: string, message: Age
       const seat = seatByCommand(state, name, message.id)
       return still(seat === null ? state : withSeat(state, name, seat, { waitingOn: message.units }))
     }
-    case 'error':
-      return weigh(state, name, message.seen) ?? still(state)
     case 'hello':
     case 'pong':
       return still(state)
