@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { booted, enroll, strike } from './booted.ts'
@@ -79,6 +79,8 @@ export async function startManager(options: { readonly name: string; readonly ro
       const { stdout } = await manager.tried('is-system-running')
       return ['running', 'degraded'].includes(stdout.trim())
     })
+    // A unit that has dropped its rights, as PostgreSQL does, says through it that it is ready.
+    await chmod(join(runDir, 'systemd/notify'), 0o666)
     return manager
   } catch (cause) {
     const said = await manager.journal()
@@ -140,7 +142,7 @@ async function layOut(root: string, runDir: string): Promise<Readonly<Record<str
   await mkdir(unitDirOf(root), { recursive: true })
   // What a boot finds empty.
   await rm(runDir, { recursive: true, force: true })
-  await mkdir(runDir, { mode: 0o700 })
+  await mkdir(runDir, { mode: 0o711 })
   for (const unit of [...baseUnits, ...moreBaseUnits]) {
     const link = join(root, 'base', unit)
     if (!existsSync(link)) await symlink(join('/usr/lib/systemd/user', unit), link)
@@ -155,8 +157,6 @@ async function layOut(root: string, runDir: string): Promise<Readonly<Record<str
     SYSTEMD_UNIT_PATH: `${unitDirOf(root)}:${join(root, 'base')}`,
     SYSTEMD_GENERATOR_PATH: join(root, 'none'),
     SYSTEMD_ENVIRONMENT_GENERATOR_PATH: join(root, 'none'),
-    SYSTEMD_LOG_TARGET: 'console',
-    SYSTEMD_LOG_TIME: '1',
     SYSTEMD_COLORS: '0',
   }
 }
@@ -168,10 +168,11 @@ interface Booting {
   readonly environment: Readonly<Record<string, string>>
 }
 
-async function boot({ id, root, scratch, environment }: Booting) {
+async function boot({ id, root, scratch, environment: env }: Booting) {
   if (program === undefined) throw new Error('no /lib/systemd/systemd here: install the package systemd')
   const own = booted ? null : join(await cgroupOf('self'), id)
   if (own !== null) await ownCgroup(id, own, scratch)
+  const environment = { ...env, SYSTEMD_LOG_TARGET: 'console', SYSTEMD_LOG_TIME: '1' }
   await using log = await open(join(root, 'log/manager'), 'a')
   const [command, ...args] = own === null ? scoped(id, environment) : entering(own)
   const child = spawn(command, [...args, program, '--user'], {
