@@ -102,7 +102,7 @@ export const importRules: readonly Rule[] = [
     name: 'protocol/keys.ts imports node:crypto alone',
     why: 'keys are derived there and nowhere else',
     holdsIn: /^protocol\/keys\.ts$/,
-    find: (file) => builtinsBut(file, /^node:(crypto|util)$/),
+    find: (file) => builtinsBut(file, /^node:crypto$/),
   },
   {
     name: 'built-in modules are named with node:',
