@@ -1,0 +1,121 @@
+import * as v from 'valibot'
+import type { ApiClient } from '../../daemon/api-client.ts'
+import {
+  fleetStatus,
+  type HoldStatus,
+  type UndrainAnswer,
+  type UndrainRequest,
+  undrainAnswer,
+} from '../../protocol/api.ts'
+import { GuardianError } from '../../protocol/errors.ts'
+import { selectorText } from '../../protocol/hold.ts'
+import { holdId, targetName } from '../../protocol/names.ts'
+import type { Context, Run } from '../context.ts'
+import { exitOf } from '../exit.ts'
+import { followProgress, postPatiently } from '../follow.ts'
+import { releaseLines } from '../render/plan.ts'
+import { counted } from '../render/style.ts'
+import { summaryLines } from '../render/summary.ts'
+import { decodeOptions } from '../settings.ts'
+import { completed, openWatch } from '../watch.ts'
+import { endWith } from './ending.ts'
+
+const undrainOptions = v.object({
+  host: v.optional(selectorText),
+  hold: v.optional(holdId),
+  force: v.optional(v.boolean(), false),
+  wait: v.optional(v.boolean(), true),
+  dryRun: v.optional(v.boolean(), false),
+  trustV1: v.optional(v.boolean(), false),
+})
+type UndrainOptions = v.InferOutput<typeof undrainOptions> & { readonly target: string | undefined }
+
+export const run: Run = async (context, [word], from) => {
+  const target =
+    word === undefined ? undefined : decodeOptions(v.object({ target: targetName }), { target: word }).target
+  const options = { ...decodeOptions(undrainOptions, from), target }
+  refuseBoth(options)
+  if (context.settings.direct !== null) {
+    const { undrainDirectly } = await import('../direct/undrain.ts')
+    return undrainDirectly(context, options)
+  }
+  const client = await context.client()
+  const hold = options.hold === undefined ? null : await holdNamed(client, options.hold)
+  const request: UndrainRequest = {
+    ...(target !== undefined && { target }),
+    selector: options.host ?? '*',
+    ...(hold !== null && { hold: hold.id }),
+    force: options.force,
+    dryRun: options.dryRun,
+  }
+  const answer = await postPatiently(
+    () => client.post('/v1/undrain', request, undrainAnswer, { signal: context.signal }),
+    {
+      patienceMs: context.world.patienceMs,
+      signal: context.signal,
+    },
+  )
+  if (options.dryRun || !options.wait) return showRelease(context, answer, options)
+  return watchUndrain(context, client, answer, { options, hold })
+}
+
+function refuseBoth({ hold, host, force, target }: UndrainOptions): void {
+  const stray = host !== undefined ? '--host' : force ? '--force' : target !== undefined ? 'a target' : null
+  if (hold === undefined || stray === null) return
+  throw new GuardianError(
+    'bad-request',
+    `--hold releases one hold whole, so ${stray} beside it means nothing: leave one out`,
+  )
+}
+
+/** A hold by its id or the first signs of it. */
+async function holdNamed(client: ApiClient, text: string): Promise<HoldStatus> {
+  const { holds } = await client.get('/v1/status', fleetStatus)
+  const fits = holds.filter(({ id }) => id === text || id.startsWith(text))
+  const exact = fits.find(({ id }) => id === text) ?? (fits.length === 1 ? fits[0] : undefined)
+  if (exact !== undefined) return exact
+  const why = fits.length === 0 ? 'there is no such hold' : `${fits.length} holds begin so`
+  throw new GuardianError('unknown-hold', `--hold ${text}: ${why}; guardian ctl holds shows all of them`)
+}
+
+function showRelease(context: Context, answer: UndrainAnswer, options: UndrainOptions): number {
+  if (context.settings.json) context.printJson(answer)
+  else {
+    context.print(releaseLines(context.style, answer, options.dryRun))
+    if (!options.dryRun) context.print([`${counted(answer.hosts.length, 'host')} may open; nobody has waited for them`])
+  }
+  return answer.stillHeld.length > 0 ? 6 : 0
+}
+
+async function watchUndrain(
+  context: Context,
+  client: ApiClient,
+  answer: UndrainAnswer,
+  { options, hold }: { readonly options: UndrainOptions; readonly hold: HoldStatus | null },
+): Promise<number> {
+  if (!context.settings.json) context.print(releaseLines(context.style, answer, false))
+  using watch = openWatch(context, 'open')
+  const mine = new Set(answer.hosts)
+  const { ending, last } = await followProgress({
+    client,
+    query: { want: 'open', target: options.target, selector: options.host ?? '*' },
+    // A released hold says which hosts and targets are meant; a selector has said it already.
+    keep: ({ host, target }) => hold === null || (mine.has(host) && hold.targets.includes(target)),
+    timeoutMs: context.settings.timeoutMs,
+    patienceMs: context.world.patienceMs,
+    signal: context.signal,
+    told: ({ hosts }) => watch.show(hosts),
+  })
+  watch.finish()
+  const hosts = completed(last, answer.hosts, options.target)
+  const facts = { hosts, trustV1: options.trustV1, persisted: true, superseded: last?.superseded ?? false }
+  const { released, narrowed, stillHeld } = answer
+  return endWith(context, {
+    ending,
+    exit: exitOf(facts),
+    undo: `guardian ctl drain${options.host === undefined ? '' : ` --host ${options.host}`}`,
+    json: { released, narrowed, stillHeld, want: 'open', elapsedMs: Math.round(watch.elapsedMs()), ...facts },
+    summary: () =>
+      summaryLines(context.style, { ...facts, want: 'open', elapsedMs: watch.elapsedMs(), hold: null, direct: false }),
+  })
+}

@@ -1,0 +1,60 @@
+import { GuardianError } from '../protocol/errors.ts'
+import { createContext } from './context.ts'
+import { exitOfCause } from './exit.ts'
+import { readCommandLine } from './program.ts'
+import { settingsOf } from './settings.ts'
+import { processWorld, type World } from './world.ts'
+
+/** `guardian ctl …`; `argv` is what follows `ctl`. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.exitCode = await runCtl(argv, processWorld())
+}
+
+/** Resolves with the exit code. */
+export async function runCtl(argv: readonly string[], world: World): Promise<number> {
+  const [first] = argv
+  if (first === '__complete') {
+    const { completeNames } = await import('./complete-names.ts')
+    return completeNames(argv.slice(1), world)
+  }
+  const asked = readCommandLine(asIoGuardian(argv), world)
+  if (asked.is === 'answered') return asked.exit
+  const interrupted = new AbortController()
+  const forget = world.onInterrupt(() => interrupted.abort())
+  try {
+    const settings = settingsOf(asked.options, world.env)
+    const { run } = await asked.row.load()
+    return await run(createContext(world, settings, interrupted.signal), asked.args, asked.options)
+  } catch (cause) {
+    const unsaid = cause instanceof GuardianError && cause.fields.sent === 'no'
+    if (interrupted.signal.aborted && unsaid) return 9
+    return failed(cause, world, asked.options)
+  } finally {
+    forget()
+  }
+}
+
+function failed(cause: unknown, world: World, options: unknown): number {
+  const isJson = typeof options === 'object' && options !== null && 'json' in options && options.json === true
+  const [code, message] = cause instanceof GuardianError ? [cause.code, cause.message] : ['internal', String(cause)]
+  if (isJson) world.out.write(`${JSON.stringify({ error: { code, message } })}\n`)
+  world.err.write(
+    cause instanceof GuardianError ? `guardian ctl: ${message}\n` : `guardian ctl: a bug: ${stackOf(cause)}\n`,
+  )
+  return exitOfCause(cause)
+}
+
+function stackOf(cause: unknown): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+}
+
+/** IO Guardian's client was told by `--action drain --fail-fast`; its lines go on working after `guardian ctl --direct`. */
+export function asIoGuardian(argv: readonly string[]): readonly string[] {
+  const at = argv.findIndex((word) => word === '--action' || word.startsWith('--action='))
+  if (at === -1) return argv
+  const word = argv[at] ?? ''
+  const joined = word.includes('=')
+  const action = joined ? word.slice('--action='.length) : (argv[at + 1] ?? '')
+  const rest = [...argv.slice(0, at), ...argv.slice(at + (joined ? 1 : 2))]
+  return [...rest.filter((one) => one !== '--fail-fast'), action]
+}

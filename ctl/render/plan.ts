@@ -1,0 +1,32 @@
+import type { DrainAnswer, UndrainAnswer } from '../../protocol/api.ts'
+import { stillHeldLines } from './hosts.ts'
+import { columnsOf, counted, type Style } from './style.ts'
+
+/** What a drain would do. */
+export function planLines(style: Style, { hosts, waves }: DrainAnswer): readonly string[] {
+  const first = `would drain ${counted(hosts.length, 'host')}; nothing was ordered`
+  const position = new Map<string, number>()
+  const lines = waves.flatMap(({ target, hosts: members }) => {
+    const wave = (position.get(target) ?? 0) + 1
+    position.set(target, wave)
+    return [`  ${target}, wave ${wave} (${members.length})`, ...columnsOf(style, members, 4)]
+  })
+  return [first, ...lines]
+}
+
+/** What an undrain did to the holds, or would do. */
+export function releaseLines(style: Style, answer: UndrainAnswer, dryRun: boolean): readonly string[] {
+  const { released, narrowed, stillHeld } = answer
+  const verb = dryRun ? 'would release' : 'released'
+  const none = released.length === 0 && narrowed.length === 0
+  return [
+    ...(none ? [`${dryRun ? 'would release' : 'released'} nothing: no operator holds these hosts`] : []),
+    ...released.map((id) => `${verb} ${id}`),
+    ...narrowed.map(
+      ({ hold, except }) =>
+        `${dryRun ? 'would take' : 'took'} ${counted(except.length, 'host')} out of ${hold}, which stays on the others`,
+    ),
+    ...stillHeldLines(style, stillHeld),
+    ...(dryRun ? ['nothing was ordered'] : []),
+  ]
+}

@@ -1,0 +1,158 @@
+import type { FleetStatus, HoldStatus, ResourceStatus } from '../../protocol/api.ts'
+import { formatDuration } from '../../protocol/duration.ts'
+import { gateOf } from '../../protocol/hold.ts'
+import { type SeatWords, wordsOf } from './seat.ts'
+import { alignedOf, columnsOf, counted, type Ink, paint, type Style, shortIds, someOf, wrapped } from './style.ts'
+
+/** A status whose coordinator may be missing: agents asked directly know none. */
+export type FleetView = Omit<FleetStatus, 'claim'> & { readonly claim: FleetStatus['claim'] | null }
+
+interface Row {
+  readonly host: string
+  readonly target: string
+  readonly words: SeatWords
+}
+
+/** The whole fleet: what needs an eye line by line, everything else as lists of names. */
+export function statusLines(style: Style, fleet: FleetView): readonly string[] {
+  const rows = fleet.hosts.flatMap((host) =>
+    host.targets.map((seat): Row => ({ host: host.name, target: seat.target, words: wordsOf(host, seat) })),
+  )
+  const lists = [
+    list(style, rows, 'open', 'OPEN'),
+    list(style, rows, 'drained', 'DRAINED, as wanted'),
+    list(style, rows, 'acknowledged', 'ACKNOWLEDGED by v1 hosts, which cannot confirm it'),
+  ]
+  return [
+    ...headingOf(style, fleet, rows),
+    ...alarmsOf(style, fleet),
+    ...section(
+      style,
+      'RESOURCES',
+      alignedOf(
+        style,
+        fleet.resources.map((one) => resourceRow(style, one)),
+      ),
+    ),
+    ...section(style, `HOLDS (${fleet.holds.length})`, holdRows(style, fleet)),
+    ...section(style, 'NOT AS WANTED', restlessRows(style, rows)),
+    ...lists.flat(),
+  ]
+}
+
+function section(style: Style, title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', paint(style, 'bold', title), ...lines]
+}
+
+function headingOf(style: Style, fleet: FleetView, rows: readonly Row[]): readonly string[] {
+  const count = (...words: readonly (string | null)[]) => rows.filter((row) => words.includes(row.words.fine)).length
+  const away = fleet.hosts.filter(({ connected }) => !connected).length
+  const restless = new Set(
+    rows.filter(({ words }) => words.fine === null && words.word !== 'unreachable').map(({ host }) => host),
+  ).size
+  const parts: (readonly [number, string, Ink])[] = [
+    [count('open'), 'open', 'green'],
+    [count('drained', 'acknowledged'), 'drained', 'yellow'],
+    [restless, 'not as wanted', 'yellow'],
+    [away, 'unreachable', 'red'],
+  ]
+  const shown = parts
+    .filter(([figure]) => figure > 0)
+    .map(([figure, word, ink]) => paint(style, ink, `${figure} ${word}`))
+  const sums = shown.length === 0 ? '' : `: ${shown.join(', ')}`
+  const claim =
+    fleet.claim === null ? '' : `${fleet.build}, epoch ${fleet.claim.epoch}, revision ${fleet.claim.revision}`
+  return [
+    `${paint(style, 'bold', counted(fleet.hosts.length, 'host'))}${sums}`,
+    ...(claim === '' ? [] : [paint(style, 'dim', claim)]),
+  ]
+}
+
+function alarmsOf(style: Style, fleet: FleetView): readonly string[] {
+  const alarms: string[] = []
+  if (fleet.superseded !== null) {
+    const { host, seen } = fleet.superseded
+    alarms.push(
+      `SUPERSEDED: host ${host} follows another coordinator (epoch ${seen.epoch}, revision ${seen.revision}); this one orders nothing. If it is to be the only one: guardian coordinator takeover`,
+    )
+  }
+  if (fleet.awaiting.length > 0) {
+    alarms.push(
+      `TAKEOVER: no host is opened until all have reported or been excused; missing: ${someOf(fleet.awaiting)}. Excuse one: guardian coordinator takeover --excuse HOST`,
+    )
+  }
+  const breached = fleet.hosts
+    .filter(({ targets }) => targets.some(({ breaches }) => breaches > 0))
+    .map(({ name }) => name)
+  if (breached.length > 0) {
+    alarms.push(
+      `BREACHES: units that nothing guards became active on drained hosts and were stopped again: ${someOf(breached)}. See guardian ctl host ${breached[0]}`,
+    )
+  }
+  return alarms.flatMap((text) => ['', ...wrapped(style, text).map((line) => paint(style, 'red', line))])
+}
+
+function resourceRow(style: Style, resource: ResourceStatus): readonly string[] {
+  const ready = resource.ready ? paint(style, 'green', 'ready') : paint(style, 'red', 'not ready')
+  const gate = resource.gate === 'none' ? '' : `gate ${resource.gate === 'up' ? 'up' : paint(style, 'yellow', 'down')}`
+  const reason = resource.reason === '' ? '' : `: ${resource.reason}`
+  return [resource.name, ready, gate, `for ${formatDuration(resource.sinceMs)}${reason}`]
+}
+
+function holdRows(style: Style, fleet: FleetView): readonly string[] {
+  const short = shortIds(fleet.holds.map(({ id }) => id))
+  const oldestFirst = fleet.holds.toSorted((a, b) => a.sinceMs - b.sinceMs)
+  return alignedOf(
+    style,
+    oldestFirst.map((hold) => [
+      short.get(hold.id) ?? hold.id,
+      hold.owner,
+      formatDuration(Math.max(0, fleet.nowMs - hold.sinceMs)),
+      reachOf(hold),
+      [...marksOf(hold), hold.message].filter((text) => text !== '').join('; '),
+    ]),
+  )
+}
+
+/** Which hosts a hold is on, as short as it can be said. */
+export function reachOf(hold: HoldStatus): string {
+  const hosts = hold.hosts.length === 1 ? (hold.hosts[0] ?? '') : counted(hold.hosts.length, 'host')
+  const asked =
+    hold.selector === '*' || hold.selector === hosts || hold.selector.length > 20 ? '' : ` (${hold.selector})`
+  return `${hosts}${asked}`
+}
+
+/** What is unusual about a hold. */
+export function marksOf(hold: HoldStatus): readonly string[] {
+  return [
+    hold.orphan
+      ? `orphan: this coordinator never gave it${gateOf(hold.owner) === null ? '' : ', ends when its gate is up'}`
+      : '',
+    hold.persisted ? '' : 'not persisted',
+    hold.except.length > 0 ? `except ${someOf(hold.except, 3)}` : '',
+    hold.remainingMs === undefined ? '' : `ends in ${formatDuration(hold.remainingMs)}`,
+  ].filter((text) => text !== '')
+}
+
+function restlessRows(style: Style, rows: readonly Row[]): readonly string[] {
+  const several = new Set(rows.map(({ target }) => target)).size > 1
+  const restless = rows.filter(({ words }) => words.fine === null)
+  return alignedOf(
+    style,
+    restless.map(({ host, target, words }) => [
+      host,
+      ...(several ? [target] : []),
+      paint(style, words.ink, words.word),
+      words.why,
+    ]),
+  )
+}
+
+function list(style: Style, rows: readonly Row[], fine: SeatWords['fine'], title: string): readonly string[] {
+  const targets = [...new Set(rows.map(({ target }) => target))]
+  return targets.flatMap((target) => {
+    const names = rows.filter((row) => row.target === target && row.words.fine === fine).map(({ host }) => host)
+    const of = targets.length > 1 ? `${target} ` : ''
+    return names.length === 0 ? [] : section(style, `${of}${title} (${names.length})`, columnsOf(style, names))
+  })
+}

@@ -1,0 +1,167 @@
+import type { Run } from './context.ts'
+
+/** What a word on the command line names, so that a shell can complete it. */
+export type WordKind = 'host' | 'target' | 'selector' | 'hold' | 'file' | 'none'
+
+export interface OptionRow {
+  /** As commander reads it: `-m, --message <REASON>`. */
+  readonly flags: string
+  readonly text: string
+  readonly kind?: WordKind
+}
+
+export interface CommandRow {
+  readonly name: string
+  /** As commander reads it: `[TARGET]`, `<NAME>`, or empty. */
+  readonly argument: string
+  readonly argumentText: string
+  readonly kind: WordKind
+  readonly summary: string
+  readonly more: readonly string[]
+  readonly options: readonly OptionRow[]
+  readonly examples: readonly (readonly [line: string, meaning: string])[]
+  readonly load: () => Promise<{ readonly run: Run }>
+}
+
+export const globalOptions: readonly OptionRow[] = [
+  { flags: '--json', text: 'answer in JSON on stdout' },
+  { flags: '--socket <PATH>', text: "the coordinator's socket (GUARDIAN_SOCKET)", kind: 'file' },
+  { flags: '--url <URL>', text: 'the coordinator elsewhere, http://host:9877 (GUARDIAN_URL)' },
+  { flags: '--token-file <FILE>', text: 'token for --url (GUARDIAN_TOKEN_FILE)', kind: 'file' },
+  { flags: '--timeout <TIME>', text: 'for the whole command, 90s or 5min' },
+  { flags: '--direct', text: 'speak to agents, without a coordinator' },
+  { flags: '--hosts <LIST>', text: 'with --direct: NAME, NAME:PORT or NAME=ADDRESS[:PORT], by comma (GUARDIAN_HOSTS)' },
+  { flags: '--port <PORT>', text: 'with --direct: port of the agents, 9876 (GUARDIAN_PORT)' },
+  { flags: '--psk-file <FILE>', text: 'with --direct: the key (GUARDIAN_PSK_FILE)', kind: 'file' },
+  { flags: '--derived', text: "with --direct: the file has the fleet's key, each host its own derived from it" },
+  { flags: '--v1', text: "with --direct: speak IO Guardian's protocol, which sends the key in clear" },
+]
+
+const wait: readonly OptionRow[] = [
+  { flags: '--no-wait', text: 'order it and return, without waiting for any host' },
+  { flags: '--dry-run', text: 'say what would happen, change nothing' },
+  { flags: '--trust-v1', text: 'take the word of hosts that can only acknowledge (v1)' },
+]
+const hostOption: OptionRow = {
+  flags: '--host <SEL>',
+  text: 'hosts: name, glob, @tag, a,b (either), a&b (both), !x (not); default all',
+  kind: 'selector',
+}
+
+export const commands: readonly CommandRow[] = [
+  {
+    name: 'status',
+    argument: '',
+    argumentText: '',
+    kind: 'none',
+    summary: 'the fleet at a glance: resources, holds, and each host that is not as wanted',
+    more: [],
+    options: [{ flags: '-w, --watch', text: 'draw it again at each change, until Ctrl-C' }],
+    examples: [
+      ['guardian ctl status', 'one look'],
+      ['guardian ctl status --json | jq .holds', 'for a script'],
+      ['guardian ctl --direct --hosts web1,web2 --psk-file psk status', 'ask agents themselves'],
+    ],
+    load: () => import('./command/status.ts'),
+  },
+  {
+    name: 'drain',
+    argument: '[TARGET]',
+    argumentText: 'the target; default every target of the fleet',
+    kind: 'target',
+    summary: 'take a hold: stop the target and all that depends on it, and keep it stopped until undrain',
+    more: ['Ctrl-C stops watching only (exit 9): the drain goes on, and how to undo it is shown.'],
+    options: [
+      hostOption,
+      { flags: '-m, --message <REASON>', text: 'why, for whoever asks later' },
+      { flags: '--for <TIME>', text: 'release it again after this time, 2h' },
+      ...wait,
+      { flags: '-y, --yes', text: 'do not ask before draining the whole fleet' },
+    ],
+    examples: [
+      ['guardian ctl drain --host web1 -m "new kernel"', 'one host, every target'],
+      ['guardian ctl drain io-databases --host "@web&!web3" --dry-run', 'who would be drained, in which waves'],
+      ['guardian ctl drain --yes --for 2h', 'the whole fleet, for two hours at most'],
+    ],
+    load: () => import('./command/drain.ts'),
+  },
+  {
+    name: 'undrain',
+    argument: '[TARGET]',
+    argumentText: 'the target; default every target of the fleet',
+    kind: 'target',
+    summary: "release the operators' holds on these hosts, and wait until they are open",
+    more: ['Holds of gates and of others stay, and are named. Ctrl-C stops watching only (exit 9).'],
+    options: [
+      hostOption,
+      {
+        flags: '--hold <ID>',
+        text: 'release this one hold, whoever owns it; its first signs are enough',
+        kind: 'hold',
+      },
+      { flags: '--force', text: 'in an emergency: take these hosts out of every hold, a gate’s too' },
+      ...wait,
+    ],
+    examples: [
+      ['guardian ctl undrain --host web1', 'after the maintenance of one host'],
+      ['guardian ctl undrain --hold 3f2a90c1', 'one hold of "guardian ctl holds"'],
+      ['guardian ctl --direct --hosts web1 --psk-file psk undrain', 'releases holds of --direct drains only'],
+    ],
+    load: () => import('./command/undrain.ts'),
+  },
+  {
+    name: 'holds',
+    argument: '',
+    argumentText: '',
+    kind: 'none',
+    summary: 'why anything is drained: every hold with its owner, age, hosts and message',
+    more: [],
+    options: [],
+    examples: [['guardian ctl holds', 'with the whole ids, for undrain --hold']],
+    load: () => import('./command/holds.ts'),
+  },
+  {
+    name: 'hosts',
+    argument: '[SEL]',
+    argumentText: 'which hosts; default all',
+    kind: 'selector',
+    summary: 'every host with its address, tags, link and state',
+    more: [],
+    options: [],
+    examples: [['guardian ctl hosts @web', 'only those with the tag web']],
+    load: () => import('./command/hosts.ts'),
+  },
+  {
+    name: 'host',
+    argument: '<NAME>',
+    argumentText: 'name of the host',
+    kind: 'host',
+    summary: 'all about one host: link, holds, each dependent and what it waits for',
+    more: [],
+    options: [],
+    examples: [['guardian ctl host web1', 'why web1 does not open']],
+    load: () => import('./command/host.ts'),
+  },
+  {
+    name: 'ping',
+    argument: '[SEL]',
+    argumentText: 'which hosts; default all',
+    kind: 'selector',
+    summary: 'the round trip to each agent',
+    more: [],
+    options: [],
+    examples: [['guardian ctl ping @web', 'exit 4 where one does not answer']],
+    load: () => import('./command/ping.ts'),
+  },
+  {
+    name: 'events',
+    argument: '',
+    argumentText: '',
+    kind: 'none',
+    summary: 'what happened lately, one line each',
+    more: [],
+    options: [{ flags: '-f, --follow', text: 'go on with what happens, until Ctrl-C' }],
+    examples: [['guardian ctl events -f --json', 'one JSON object a line']],
+    load: () => import('./command/events.ts'),
+  },
+]
