@@ -9,11 +9,10 @@ export async function checkRedis(spec: RedisSpec, signal: AbortSignal): Promise<
   const client = createClient({
     RESP: 2,
     disableClientInfo: true,
-    socket: { ...address, reconnectStrategy: false, connectTimeout: spec.timeout },
+    // The signal goes to the socket itself: a client that is destroyed while it connects leaves its socket open.
+    socket: { ...address, reconnectStrategy: false, connectTimeout: spec.timeout, signal },
   })
   client.on('error', () => {})
-  const stop = (): void => client.destroy()
-  signal.addEventListener('abort', stop)
   try {
     await client.connect()
     await client.ping()
@@ -23,7 +22,6 @@ export async function checkRedis(spec: RedisSpec, signal: AbortSignal): Promise<
     if (verdict === null) throw cause
     return verdict
   } finally {
-    signal.removeEventListener('abort', stop)
     if (client.isOpen) client.destroy()
   }
 }
