@@ -1,7 +1,7 @@
 import { type ApiClient, pathWith } from '../daemon/api-client.ts'
+import { isUnsettled } from '../daemon/outcome.ts'
 import { type HostProgress, type ProgressAnswer, progressAnswer } from '../protocol/api.ts'
 import { GuardianError } from '../protocol/errors.ts'
-import { isUnsettled } from './exit.ts'
 
 /** How watching ended: only `settled` is the end of what was watched. */
 export type Ending =

@@ -1,6 +1,6 @@
+import { exitOfCause } from '../daemon/outcome.ts'
 import { GuardianError } from '../protocol/errors.ts'
 import { createContext } from './context.ts'
-import { exitOfCause } from './exit.ts'
 import { readCommandLine } from './program.ts'
 import { settingsOf } from './settings.ts'
 import { processWorld, type World } from './world.ts'

@@ -1,6 +1,6 @@
+import { isUnsettled } from '../daemon/outcome.ts'
 import type { HostProgress, ProgressAnswer } from '../protocol/api.ts'
 import type { Context } from './context.ts'
-import { isUnsettled } from './exit.ts'
 import { hasSeveralTargets, progressLines, settledLine, type Want } from './render/progress.ts'
 import { openScreen, type Screen } from './screen.ts'
 

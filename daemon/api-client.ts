@@ -26,7 +26,7 @@ export interface FollowOptions {
 
 /**
  * The coordinator over HTTP. Every failure is a GuardianError; one with code `no-coordinator` has the field `sent`,
- * `no` where nothing was sent and `yes` where the outcome is unknown.
+ * `no` where nothing was sent and `yes` where the outcome is unknown, and `why`: a code of Node, or `silent`.
  */
 export interface ApiClient {
   get<T>(path: string, answer: v.GenericSchema<unknown, T>, options?: AskOptions): Promise<T>
@@ -222,7 +222,7 @@ function told(cause: unknown, place: ApiPlace, how: { sent: boolean; silentMs: n
     how.silentMs === null
       ? whyNot(place, code)
       : `${describePlace(place)} did not answer within ${formatDuration(how.silentMs)}`
-  return new GuardianError('no-coordinator', text, { sent, code }, { cause })
+  return new GuardianError('no-coordinator', text, { sent, why: how.silentMs === null ? code : 'silent' }, { cause })
 }
 
 const neverSent: ReadonlySet<string> = new Set([

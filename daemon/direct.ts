@@ -22,9 +22,10 @@ export interface DirectOrder {
   readonly v1Target: string
 }
 
+/** How long a host that cannot be reached is dialled again, counted from the first attempt or from its loss. */
 export interface Patience {
-  /** How long a host that was never reached is dialled again; one that is lost on the way, until the deadline. */
-  readonly redialUntilMs: number
+  readonly neverReachedMs: number
+  readonly lostMs: number
 }
 
 const redialMs = 500
@@ -147,16 +148,18 @@ async function withPatience(
   told: Told,
   work: (session: DirectSession) => Promise<readonly HostProgress[]>,
 ): Promise<readonly HostProgress[]> {
-  for (let reached = false; ; ) {
+  let untilMs = monotonicMs() + mandate.neverReachedMs
+  for (;;) {
     try {
       using session = await openSession(host, mandate)
-      reached = true
+      untilMs = Number.POSITIVE_INFINITY
       return await work(session)
     } catch (cause) {
       if (!(cause instanceof GuardianError)) throw cause
       const progress = troubleOf(host, order.target ?? order.v1Target, cause)
       told(progress)
-      if (!mayRedial(cause, mandate, reached)) return [progress]
+      if (untilMs === Number.POSITIVE_INFINITY) untilMs = monotonicMs() + mandate.lostMs
+      if (!mayRedial(cause, mandate, untilMs)) return [progress]
       await pause(redialMs, mandate.signal)
     }
   }
@@ -168,10 +171,9 @@ function troubleOf({ host }: DirectHost, target: string, cause: GuardianError): 
   return { host, target, is: stateOf(cause), reason: clip(reason), units: [] }
 }
 
-function mayRedial(cause: GuardianError, mandate: DirectMandate & Patience, reached: boolean): boolean {
+function mayRedial(cause: GuardianError, mandate: DirectMandate, untilMs: number): boolean {
   if (cause.code !== 'unreachable' || mandate.signal?.aborted === true) return false
-  const untilMs = reached ? mandate.deadlineMs : Math.min(mandate.redialUntilMs, mandate.deadlineMs)
-  return monotonicMs() + redialMs < untilMs
+  return monotonicMs() + redialMs < Math.min(untilMs, mandate.deadlineMs)
 }
 
 function stateOf(cause: GuardianError): ProgressState {
@@ -186,6 +188,7 @@ async function orderV1(
   told: Told,
 ): Promise<readonly HostProgress[]> {
   const at = { host: host.host, target: order.target, units: [] }
+  const untilMs = monotonicMs() + mandate.neverReachedMs
   for (;;) {
     try {
       told({ ...at, is: 'moving', reason: '' })
@@ -195,7 +198,7 @@ async function orderV1(
       if (!(cause instanceof GuardianError)) throw cause
       const progress = troubleOf(host, order.target, cause)
       told(progress)
-      if (!mayRedial(cause, mandate, false)) return [progress]
+      if (!mayRedial(cause, mandate, untilMs)) return [progress]
       await pause(redialMs, mandate.signal)
     }
   }

@@ -1,5 +1,5 @@
+import type { ExitCode } from '../../daemon/outcome.ts'
 import type { Context } from '../context.ts'
-import type { ExitCode } from '../exit.ts'
 import type { Ending } from '../follow.ts'
 import { wrapped } from '../render/style.ts'
 

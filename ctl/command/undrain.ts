@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { ApiClient } from '../../daemon/api-client.ts'
+import { exitOf } from '../../daemon/outcome.ts'
 import {
   fleetStatus,
   type HoldStatus,
@@ -11,7 +12,6 @@ import { GuardianError } from '../../protocol/errors.ts'
 import { selectorText } from '../../protocol/hold.ts'
 import { holdId, targetName } from '../../protocol/names.ts'
 import type { Context, Run } from '../context.ts'
-import { exitOf } from '../exit.ts'
 import { followProgress, postPatiently } from '../follow.ts'
 import { releaseLines } from '../render/plan.ts'
 import { counted } from '../render/style.ts'

@@ -1,8 +1,8 @@
 import type { DirectHost, DirectMandate, Patience, Told } from '../../daemon/direct.ts'
+import { exitOf } from '../../daemon/outcome.ts'
 import type { HostProgress } from '../../protocol/api.ts'
 import { endWith } from '../command/ending.ts'
 import type { Context } from '../context.ts'
-import { exitOf } from '../exit.ts'
 import type { Want } from '../render/progress.ts'
 import { summaryLines } from '../render/summary.ts'
 import { openWatch } from '../watch.ts'
@@ -11,6 +11,7 @@ import { directMandate } from './hosts.ts'
 /** What a v1 host, or one that was never reached, is shown under: nobody knows its targets. */
 export const anyTarget = 'all'
 const waitMs = 90_000
+const lostMs = 20_000
 
 export interface DirectWork {
   readonly want: Want
@@ -29,7 +30,7 @@ export async function orderDirectly(context: Context, work: DirectWork): Promise
   watch.show(seats.all())
   await Promise.all(
     work.hosts.map((host) =>
-      work.order(host, { ...mandate, redialUntilMs: 0 }, (progress) => {
+      work.order(host, { ...mandate, neverReachedMs: 0, lostMs }, (progress) => {
         seats.put(progress)
         watch.show(seats.all())
       }),

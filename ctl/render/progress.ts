@@ -1,5 +1,5 @@
+import { isUnsettled } from '../../daemon/outcome.ts'
 import type { HostProgress, ProgressState } from '../../protocol/api.ts'
-import { isUnsettled } from '../exit.ts'
 import { alignedOf, clip, type Ink, paint, type Style } from './style.ts'
 
 export type Want = 'drained' | 'open'

@@ -1,0 +1,125 @@
+import { join } from 'node:path'
+import { type ApiClient, createApiClient } from '../daemon/api-client.ts'
+import { build } from '../daemon/build.ts'
+import { monotonicMs, readBootId, wallMs } from '../daemon/clock.ts'
+import { exitOf } from '../daemon/outcome.ts'
+import { GuardianError } from '../protocol/errors.ts'
+import { followDaemon, tellDaemon } from './by-daemon.ts'
+import { drainByHand } from './by-hand.ts'
+import { type GateRecord, type GateTimes, holdIdOf, nextRecord, timesOf, wavesOf } from './core.ts'
+import { readDirectHosts } from './keys.ts'
+import { readRecord, writeRecord } from './record.ts'
+import { createReporter, type GateLog, type Reporter } from './report.ts'
+import type { Setup } from './setup.ts'
+
+export interface GateParts {
+  readonly resource: string
+  readonly setup: Setup
+  readonly log: GateLog
+  readonly env: NodeJS.ProcessEnv
+  /** Aborted when systemd or a person ends the process. */
+  readonly signal: AbortSignal
+  /** Monotonic clock at which the process began. */
+  readonly startedMs: number
+  readonly silenceMs?: number
+}
+
+/** The resource is there: recorded and told, no host is waited for. */
+export async function gateUp({ resource, setup, log }: GateParts): Promise<number> {
+  // Without its record the daemon would not believe it, and the hosts stay shut: better a failed unit than a silent one.
+  const record = await recordOf(setup, resource, 'up')
+  await writeRecord(setup.gateDir, resource, record)
+  const decision = await tellDaemon(clientOf(setup), resource, { record, limitMs: setup.limitMs })
+  if (decision.do === 'direct') log.warn({ resource, event: 'gate-up' }, `up; recorded for later: ${decision.why}`)
+  else log.info({ resource, event: 'gate-up' }, 'up')
+  return 0
+}
+
+/** The resource is about to stop: returns when every host is drained, or the gate's time is over. */
+export async function gateDown(parts: GateParts): Promise<number> {
+  const { resource, setup, log } = parts
+  const times = timesOf(parts.startedMs, setup.limitMs)
+  const record = await recordOf(setup, resource, 'down')
+  const persisted = await isWritten(parts, record)
+  log.info({ resource, event: 'gate-down', hold: holdIdOf(resource, record) }, 'down')
+  const reporter = createReporter(log, resource)
+  const deadline = AbortSignal.timeout(Math.max(1, times.deadlineMs - monotonicMs()))
+  const signal = AbortSignal.any([parts.signal, deadline])
+  const isNeeded = await drain({ ...parts, signal }, { record, times, reporter })
+  if (parts.signal.aborted) log.error({ resource }, 'ended from outside before the drain was done')
+  if (!isNeeded) log.info({ resource, event: 'gate-drained' }, 'nothing needs it: nothing to drain')
+  else reporter.end(monotonicMs() - parts.startedMs)
+  return exitOf({ hosts: reporter.hosts, trustV1: false, persisted, superseded: false })
+}
+
+interface DrainFacts {
+  readonly record: GateRecord
+  readonly times: GateTimes
+  readonly reporter: Reporter
+}
+
+/** False where no target needs the resource. */
+async function drain(parts: GateParts, facts: DrainFacts): Promise<boolean> {
+  const { resource, setup, signal } = parts
+  const { record, times, reporter } = facts
+  const client = clientOf(setup)
+  const limitMs = Math.max(1, times.deadlineMs - monotonicMs())
+  const decision = await tellDaemon(client, resource, { record, limitMs })
+  if (decision.do === 'rest') return false
+  if (decision.do === 'direct') return drainWithout(parts, facts, decision.why)
+  const silence = parts.silenceMs === undefined ? {} : { silence: parts.silenceMs }
+  const followed = await followDaemon(client, { hold: decision.hold, signal, ...silence }, reporter.show)
+  if (followed.is === 'dropped') await drainWithout(parts, facts, followed.why)
+  return true
+}
+
+async function drainWithout(parts: GateParts, { record, times, reporter }: DrainFacts, why: string): Promise<boolean> {
+  const { resource, setup, log, env, signal } = parts
+  const { config } = setup
+  if (config === null)
+    throw new GuardianError(
+      'bad-config',
+      `${why}; and without a readable configuration the gate knows no host to order itself`,
+    )
+  const targets = wavesOf(config.plan, resource)
+  log.warn({ resource, event: 'gate-direct', reason: why }, 'ordering the agents directly')
+  const names = new Set(targets.flatMap(({ waves }) => waves.flat()))
+  await drainByHand({
+    targets,
+    hosts: await readDirectHosts(config, names, env),
+    mandate: { authority: { kind: 'gate', resource }, build, deadlineMs: times.deadlineMs, signal },
+    times,
+    graceMs: config.plan.unreachableGraceMs,
+    hold: {
+      id: holdIdOf(resource, record),
+      owner: `gate:${resource}`,
+      message: `the gate of ${resource} is down`,
+      sinceMs: wallMs(),
+      selector: '*',
+      except: [],
+    },
+    show: reporter.show,
+  })
+  return targets.length > 0
+}
+
+async function recordOf(setup: Setup, resource: string, state: GateRecord['state']): Promise<GateRecord> {
+  const bootId = await readBootId(setup.bootIdFile)
+  return nextRecord(await readRecord(setup.gateDir, resource), state, { bootId, monotonicMs: monotonicMs() })
+}
+
+/** A drain is carried out also where it cannot be recorded. */
+async function isWritten({ setup, resource, log }: GateParts, record: GateRecord): Promise<boolean> {
+  try {
+    await writeRecord(setup.gateDir, resource, record)
+    return true
+  } catch (cause) {
+    if (!(cause instanceof GuardianError)) throw cause
+    log.error({ resource, event: 'not-persisted' }, cause.message)
+    return false
+  }
+}
+
+function clientOf(setup: Setup): ApiClient {
+  return createApiClient({ kind: 'socket', path: join(setup.runtimeDir, 'api.sock') })
+}
