@@ -56,7 +56,7 @@ function describe(schema: unknown, input: unknown, issue: v.BaseIssue<unknown>):
       ? `${where}${issue.message}`
       : `${where}found ${show(issue.input)}, ${issue.message}`
   }
-  if (issue.received === 'undefined') return `${where}is missing, ${wanted(issue)}`
+  if (issue.received === 'undefined') return `${where}is missing`
   return `${where}found ${show(issue.input)}, ${wanted(issue)}`
 }
 

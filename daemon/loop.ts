@@ -1,5 +1,5 @@
 import { GuardianError } from '../protocol/errors.ts'
-import type { Next, Step } from '../protocol/step.ts'
+import type { Step } from '../protocol/step.ts'
 
 /** The one writer of a daemon's state. */
 export interface Loop<State, Event, Answer> {
@@ -30,6 +30,15 @@ interface Waiting<Event, Answer> {
   readonly reject: (cause: unknown) => void
 }
 
+/** A save that did not become durable. */
+class Failed {
+  readonly cause: unknown
+
+  constructor(cause: unknown) {
+    this.cause = cause
+  }
+}
+
 /** Runs `step` over one event after the other; nothing comes between a save and what follows from it. */
 export function createLoop<State, Event, Save, Effect, Answer>(
   parts: LoopParts<State, Event, Save, Effect, Answer>,
@@ -39,60 +48,72 @@ export function createLoop<State, Event, Save, Effect, Answer>(
   const queue: Waiting<Event, Answer>[] = []
   const listeners = new Set<(state: State, before: State) => void>()
 
-  function drainQueue(): void {
+  function goOn(): void {
     if (busy) return
     busy = true
     for (let waiting = queue.shift(); waiting !== undefined; waiting = queue.shift()) {
-      const saving = begin(waiting)
-      if (saving === null) continue
-      saving.finally(() => {
-        busy = false
-        drainQueue()
-      })
-      return
+      if (take(waiting) === 'saving') return
     }
     busy = false
   }
 
-  /** Null where the event was dealt with at once. */
-  function begin(waiting: Waiting<Event, Answer>): Promise<void> | null {
-    const step = attempt(waiting, () => parts.step(state, waiting.event))
-    if (step === null) return null
-    const { save, next, otherwise } = step
-    const failed = (cause: unknown) => {
-      parts.onSaveFailed?.(cause)
-      settle(waiting, otherwise)
-    }
+  /** While it saves, the end of the save goes on with the queue. */
+  function take(waiting: Waiting<Event, Answer>): 'done' | 'saving' {
+    let step: Step<State, Save, Effect, Answer>
     try {
-      const saving = save === null ? undefined : parts.save(save)
-      if (saving !== undefined) return saving.then(() => settle(waiting, next), failed)
-    } catch (cause) {
-      failed(cause)
-      return null
-    }
-    settle(waiting, next)
-    return null
-  }
-
-  function settle(waiting: Waiting<Event, Answer>, next: Next<State, Effect, Answer>): void {
-    attempt(waiting, () => {
-      const before = state
-      state = next.state
-      for (const effect of next.effects) parts.perform(effect, loop)
-      if (state !== before) for (const listener of listeners) listener(state, before)
-      if (next.answer instanceof GuardianError) waiting.reject(next.answer)
-      else waiting.resolve(next.answer)
-    })
-  }
-
-  function attempt<Result>(waiting: Waiting<Event, Answer>, work: () => Result): Result | null {
-    try {
-      return work()
+      step = parts.step(state, waiting.event)
     } catch (cause) {
       if (!(cause instanceof GuardianError)) parts.onBug(cause)
       waiting.reject(cause)
-      return null
+      return 'done'
     }
+    const saving = save(step.save)
+    if (saving === null || saving instanceof Failed) {
+      settle(waiting, step, saving)
+      return 'done'
+    }
+    saving.then((failure) => {
+      settle(waiting, step, failure)
+      busy = false
+      goOn()
+    })
+    return 'saving'
+  }
+
+  function save(what: Save | null): Promise<Failed | null> | Failed | null {
+    if (what === null) return null
+    try {
+      const saving = parts.save(what)
+      return saving === undefined
+        ? null
+        : saving.then(
+            () => null,
+            (cause: unknown) => new Failed(cause),
+          )
+    } catch (cause) {
+      return new Failed(cause)
+    }
+  }
+
+  function settle(
+    waiting: Waiting<Event, Answer>,
+    step: Step<State, Save, Effect, Answer>,
+    failure: Failed | null,
+  ): void {
+    const before = state
+    const { state: after, effects, answer } = failure === null ? step.next : step.otherwise
+    try {
+      if (failure !== null) parts.onSaveFailed?.(failure.cause)
+      state = after
+      for (const effect of effects) parts.perform(effect, loop)
+      if (state !== before) for (const listener of listeners) listener(state, before)
+    } catch (cause) {
+      parts.onBug(cause)
+      waiting.reject(cause)
+      return
+    }
+    if (answer instanceof GuardianError) waiting.reject(answer)
+    else waiting.resolve(answer)
   }
 
   const loop: Loop<State, Event, Answer> = {
@@ -102,7 +123,7 @@ export function createLoop<State, Event, Save, Effect, Answer>(
     dispatch(event) {
       const answer = new Promise<Answer>((resolve, reject) => {
         queue.push({ event, resolve, reject })
-        drainQueue()
+        goOn()
       })
       // A refusal that nobody waits for is no reason to end the daemon; a bug has gone to onBug.
       answer.catch(() => {})

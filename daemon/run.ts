@@ -14,7 +14,8 @@ const closeLimitMs = 10_000
  */
 export async function runUntilSignal(open: (die: (cause: unknown) => void) => Promise<Running>): Promise<void> {
   const ending = createEnding()
-  const opening = open(ending.die)
+  // A microtask later, so that no signal comes before somebody listens for it.
+  const opening = Promise.resolve(ending.die).then(open)
   const hup = reloader(opening, ending.die)
   process.on('SIGTERM', ending.onSignal).on('SIGINT', ending.onSignal).on('SIGHUP', hup)
   try {
