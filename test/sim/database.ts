@@ -1,0 +1,113 @@
+import { GateRun } from './gate.ts'
+import type { World } from './world.ts'
+
+/** One resource on the IO host, stopped and started the way systemd does it: its gate goes down before it stops. */
+export class Database {
+  is: 'up' | 'stopping' | 'down' | 'starting' = 'up'
+  readonly name: string
+  readonly isGated: boolean
+  readonly #world: World
+  #seq = 0
+  #run: GateRun | null = null
+  /** Raised at each turn, so that what an earlier one scheduled is ignored. */
+  #turn = 0
+
+  constructor(world: World, name: string, isGated: boolean) {
+    this.#world = world
+    this.name = name
+    this.isGated = isGated
+  }
+
+  get isUp(): boolean {
+    return this.is === 'up' || this.is === 'stopping'
+  }
+
+  /** ExecStart of the gate: records and returns, never waits for hosts. */
+  gateUp(): void {
+    if (!this.isGated) return
+    this.#record('up')
+    this.#tell('up', 5_000)
+  }
+
+  stop(stopped: () => void = () => {}): void {
+    if (this.is !== 'up') {
+      this.#after(100, () => (this.is === 'down' && this.#run === null ? stopped() : this.stop(stopped)))
+      return
+    }
+    this.#turn += 1
+    this.is = 'stopping'
+    this.#world.note('io', `${this.name} is to stop`)
+    this.#gateDown(() => {
+      this.#world.note('io', `${this.name} stops`)
+      this.is = 'down'
+      stopped()
+    })
+  }
+
+  start(): void {
+    if (this.is !== 'down' || this.#run !== null || this.#world.io.power !== 'on') return
+    this.#turn += 1
+    this.is = 'starting'
+    this.#after(this.#world.random.between(100, 3_000), () => {
+      this.#world.note('io', `${this.name} is up`)
+      this.is = 'up'
+      this.gateUp()
+    })
+  }
+
+  /** The database dies first; its gate follows, and maybe systemd starts both again. */
+  crash(isRestarted: boolean): void {
+    if (this.is !== 'up') return
+    this.#turn += 1
+    this.is = 'down'
+    this.#world.note('io', `${this.name} crashes`)
+    this.#gateDown(() => {
+      if (isRestarted) this.start()
+    })
+  }
+
+  losePower(): void {
+    this.#turn += 1
+    this.#run?.stop()
+    this.#run = null
+    this.is = 'down'
+    this.#seq = 0
+  }
+
+  #gateDown(done: () => void): void {
+    if (!this.isGated) return void this.#after(this.#world.random.between(1, 200), done)
+    this.#record('down')
+    const seq = this.#seq
+    const run = new GateRun(this.#world, { resource: this.name, seq, limitMs: this.#world.plan.gateLimitMs }, () => {
+      if (this.#run !== run) return
+      this.#run = null
+      done()
+    })
+    this.#run = run
+    run.start()
+  }
+
+  /** The file is written before anybody is told; the daemon also watches it. */
+  #record(is: 'up' | 'down'): void {
+    this.#seq += 1
+    const { io, gateFiles, schedule, random } = this.#world
+    gateFiles.set(this.name, { is, seq: this.#seq, bootId: io.bootId })
+    this.#world.note('io', `gate of ${this.name} ${is}`, `${this.#seq}`)
+    for (const process of this.#world.processes) {
+      schedule.after(random.between(1, 300), () => process.readGate(this.name))
+    }
+  }
+
+  #tell(state: 'up' | 'down', limitMs: number): void {
+    const { io } = this.#world
+    const request = { state, seq: this.#seq, bootId: io.bootId, limitMs }
+    this.#world.primary?.ask({ type: 'gate-asked', resource: this.name, request }, () => {})
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    const turn = this.#turn
+    this.#world.schedule.after(delayMs, () => {
+      if (turn === this.#turn) run()
+    })
+  }
+}

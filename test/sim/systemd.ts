@@ -1,0 +1,329 @@
+import type { Random } from './random.ts'
+import type { Schedule } from './schedule.ts'
+import { type Job, Unit, type UnitSpec } from './units.ts'
+
+/** What the manager asks of its host. */
+export interface ManagerHost {
+  readonly random: Random
+  readonly schedule: Schedule
+  markerExists(target: string): boolean
+  /** Runs `guardian wait`; `settle` is told whether it exited 0. Returns what kills it. */
+  runWait(target: string, settle: (isOpen: boolean) => void): () => void
+  /** How long this start's or stop's process takes, and whether it ends badly. */
+  activated(unit: Unit): void
+  changed(unit: Unit, what: string): void
+  /** 0 to 1: how slow and unreliable dependents are. */
+  readonly rough: number
+}
+
+const waitLimitMs = 12_000
+
+/**
+ * One host's systemd: units, jobs and transactions as far as guardian leans on them. Start pulls in what is required
+ * or wanted, stop takes along what requires or is part of it; ordering holds jobs back; an irreversible stop refuses
+ * every start until it has ended.
+ */
+export class Manager {
+  readonly units = new Map<string, Unit>()
+  isShuttingDown = false
+  readonly #host: ManagerHost
+  readonly #takenAlong = new Map<string, Unit[]>()
+  readonly #needing = new Map<string, Unit[]>()
+  readonly #later = new Map<string, Unit[]>()
+  readonly #waits = new Map<string, () => void>()
+  #life = 0
+
+  constructor(specs: readonly UnitSpec[], host: ManagerHost) {
+    this.#host = host
+    for (const spec of specs) this.units.set(spec.name, new Unit(spec))
+    for (const { name } of specs) {
+      const all = [...this.units.values()]
+      this.#needing.set(
+        name,
+        all.filter((unit) => unit.spec.requires.includes(name)),
+      )
+      this.#later.set(
+        name,
+        all.filter((unit) => unit.spec.after.includes(name)),
+      )
+      const along = all.filter((unit) => unit.spec.requires.includes(name) || unit.spec.partOf.includes(name))
+      this.#takenAlong.set(name, along)
+    }
+  }
+
+  unitsOf(target: string): Unit[] {
+    return [...this.units.values()].filter((unit) => unit.spec.target === target)
+  }
+
+  unit(name: string): Unit {
+    const unit = this.units.get(name)
+    if (unit === undefined) throw new Error(`no unit ${name}`)
+    return unit
+  }
+
+  /** Everything that multi-user.target wants. */
+  boot(): void {
+    this.isShuttingDown = false
+    for (const unit of this.units.values()) if (unit.spec.atBoot) this.start(unit.spec.name)
+  }
+
+  /** @returns false where systemd refuses: a stop under way, or the host is going down */
+  start(name: string): boolean {
+    const wanted = this.#pulledIn(name)
+    if (this.isShuttingDown || wanted.some(isDestructive)) return false
+    for (const unit of wanted) {
+      if (unit.job === null && (unit.active === 'active' || unit.active === 'activating')) continue
+      if (unit.job === null || unit.job.type === 'stop') this.#enqueue(unit, 'start', false)
+    }
+    this.#pump()
+    return true
+  }
+
+  stop(name: string, irreversible: boolean): void {
+    for (const unit of this.#closure(name, this.#takenAlong)) {
+      if (unit.job?.type === 'stop') unit.job.irreversible ||= irreversible
+      else if (unit.job !== null || !unit.isStopped) this.#enqueue(unit, 'stop', irreversible)
+    }
+    this.#pump()
+  }
+
+  restart(name: string): boolean {
+    const along = this.#closure(name, this.#takenAlong).filter((unit) => !unit.isStopped || unit.spec.name === name)
+    const wanted = this.#pulledIn(name)
+    if (this.isShuttingDown || [...along, ...wanted].some(isDestructive)) return false
+    for (const unit of along) this.#enqueue(unit, unit.isStopped ? 'start' : 'restart', false)
+    for (const unit of wanted) if (unit.job === null && unit.isStopped) this.#enqueue(unit, 'start', false)
+    this.#pump()
+    return true
+  }
+
+  /** `systemctl cancel`: the job goes, what it began does not. */
+  cancel(name: string): void {
+    const unit = this.unit(name)
+    if (unit.job === null) return
+    this.#finish(unit, 'canceled')
+    this.#pump()
+  }
+
+  resetFailed(name: string): void {
+    const unit = this.unit(name)
+    unit.recentStarts = []
+    if (unit.active === 'failed') this.#turn(unit, 'inactive')
+  }
+
+  /** A main process that dies by itself; what requires the unit goes on. */
+  crash(name: string, isRestarted: boolean): void {
+    const unit = this.unit(name)
+    if (unit.active !== 'active' || unit.spec.role !== 'dependent') return
+    unit.processes = 0
+    this.#turn(unit, 'failed')
+    if (unit.job?.type === 'stop') this.#finish(unit, 'done')
+    this.#pump()
+    if (isRestarted) this.#later_(200, () => this.start(name))
+  }
+
+  /** Stops everything in order; `done` follows the last unit. */
+  shutdown(done: () => void): void {
+    this.isShuttingDown = true
+    for (const unit of this.units.values()) {
+      if (unit.job !== null || !unit.isStopped) this.#enqueue(unit, 'stop', true)
+    }
+    this.#pump()
+    const check = () => {
+      if ([...this.units.values()].every((unit) => unit.isStopped)) done()
+      else this.#later_(100, check)
+    }
+    check()
+  }
+
+  /** Power is gone: nothing of what was scheduled happens any more. */
+  die(): void {
+    this.#life += 1
+    for (const kill of this.#waits.values()) kill()
+    this.#waits.clear()
+    for (const unit of this.units.values()) {
+      Object.assign(unit, { active: 'inactive', job: null, processes: 0, recentStarts: [] })
+      unit.turn += 1
+    }
+  }
+
+  #later_(delayMs: number, run: () => void): void {
+    const life = this.#life
+    this.#host.schedule.after(delayMs, () => {
+      if (life === this.#life) run()
+    })
+  }
+
+  #pulledIn(name: string): Unit[] {
+    const found = new Set<Unit>()
+    const visit = (unit: Unit) => {
+      if (found.has(unit)) return
+      found.add(unit)
+      for (const other of [...unit.spec.requires, ...unit.spec.wants]) visit(this.unit(other))
+    }
+    visit(this.unit(name))
+    return [...found]
+  }
+
+  #closure(name: string, edges: ReadonlyMap<string, readonly Unit[]>): Unit[] {
+    const found = new Set<Unit>()
+    const visit = (unit: Unit) => {
+      if (found.has(unit)) return
+      found.add(unit)
+      for (const other of edges.get(unit.spec.name) ?? []) visit(other)
+    }
+    visit(this.unit(name))
+    return [...found]
+  }
+
+  #enqueue(unit: Unit, type: Job['type'], irreversible: boolean): void {
+    if (unit.job !== null) this.#finish(unit, 'canceled')
+    unit.job = { type, irreversible, running: false }
+    this.#host.changed(unit, `job ${type}`)
+  }
+
+  #pump(): void {
+    for (let moved = true; moved; ) {
+      moved = false
+      for (const unit of this.units.values()) {
+        if (unit.job === null || unit.job.running || !this.#isRunnable(unit, unit.job)) continue
+        moved = true
+        unit.job.running = true
+        if (unit.job.type === 'start') this.#runStart(unit)
+        else this.#runStop(unit)
+      }
+    }
+  }
+
+  #isRunnable(unit: Unit, job: Job): boolean {
+    const later = this.#later.get(unit.spec.name) ?? []
+    if (later.some((other) => isStopping(other.job))) return false
+    if (job.type !== 'start') return true
+    if (unit.active === 'deactivating') return false
+    return unit.spec.after.every((name) => this.unit(name).job === null)
+  }
+
+  #runStart(unit: Unit): void {
+    if (unit.active === 'active') return this.#finish(unit, 'done')
+    if (unit.spec.asserts && this.#host.markerExists(unit.spec.target)) return this.#finish(unit, 'assert')
+    const { schedule, random, rough } = this.#host
+    switch (unit.spec.role) {
+      case 'target':
+        this.#turn(unit, 'active')
+        return this.#finish(unit, 'done')
+      case 'wait':
+        this.#turn(unit, 'activating')
+        return this.#runWait(unit)
+      case 'dependent': {
+        unit.recentStarts = [...unit.recentStarts.filter((atMs) => atMs > schedule.nowMs - 10_000), schedule.nowMs]
+        if (unit.recentStarts.length > 5) {
+          this.#turn(unit, 'failed')
+          return this.#finish(unit, 'failed')
+        }
+        this.#turn(unit, 'activating')
+        unit.processes = 1
+        const isBad = random.chance(0.02 * rough)
+        return this.#end(unit, random.between(5, 300), () => {
+          unit.processes = isBad ? 0 : unit.processes
+          this.#turn(unit, isBad ? 'failed' : 'active')
+          this.#finish(unit, isBad ? 'failed' : 'done')
+        })
+      }
+      default:
+        return unit.spec.role satisfies never
+    }
+  }
+
+  #runWait(unit: Unit): void {
+    const settle = (isOpen: boolean) => {
+      this.#waits.delete(unit.spec.name)
+      this.#turn(unit, isOpen ? 'active' : 'failed')
+      this.#finish(unit, isOpen ? 'done' : 'failed')
+      this.#pump()
+    }
+    const kill = this.#host.runWait(unit.spec.target, (isOpen) => {
+      if (this.#waits.get(unit.spec.name) === kill) settle(isOpen)
+    })
+    this.#waits.set(unit.spec.name, kill)
+    this.#end(unit, waitLimitMs, () => {
+      kill()
+      settle(false)
+    })
+  }
+
+  #runStop(unit: Unit): void {
+    if (unit.isStopped) return this.#stopped(unit, unit.active === 'failed')
+    if (unit.active === 'deactivating') return
+    if (unit.spec.role === 'target') return this.#stopped(unit, false)
+    if (unit.spec.role === 'wait') {
+      this.#waits.get(unit.spec.name)?.()
+      this.#waits.delete(unit.spec.name)
+      return this.#stopped(unit, unit.active === 'activating')
+    }
+    const { random, rough } = this.#host
+    this.#turn(unit, 'deactivating')
+    const isSlow = random.chance(0.25 * rough)
+    const isBad = random.chance(0.1 * rough)
+    this.#end(unit, isSlow ? random.between(1_000, 9_000) : random.between(5, 300), () => this.#stopped(unit, isBad))
+  }
+
+  #stopped(unit: Unit, isBad: boolean): void {
+    const wasRunning = !unit.isStopped
+    if (wasRunning) {
+      unit.processes = 0
+      if (unit.spec.leaves && this.#host.random.chance(0.3)) this.#leave(unit)
+      this.#turn(unit, isBad ? 'failed' : 'inactive')
+    }
+    const { job } = unit
+    if (job?.type === 'restart') unit.job = { type: 'start', irreversible: false, running: false }
+    else if (job?.type === 'stop') this.#finish(unit, 'done')
+    this.#pump()
+  }
+
+  /** Processes that outlive their unit's stop; systemd sends no signal when they go. */
+  #leave(unit: Unit): void {
+    unit.processes = 2
+    const { turn } = unit
+    this.#later_(this.#host.random.between(100, 4_000), () => {
+      if (unit.turn === turn + 1) unit.processes = 0
+    })
+  }
+
+  #end(unit: Unit, delayMs: number, run: () => void): void {
+    const { turn } = unit
+    this.#later_(delayMs, () => {
+      if (unit.turn !== turn) return
+      run()
+      this.#pump()
+    })
+  }
+
+  #turn(unit: Unit, active: Unit['active']): void {
+    const wasStopped = unit.isStopped
+    unit.active = active
+    unit.turn += 1
+    if (wasStopped && !unit.isStopped) {
+      unit.startedAtMs = this.#host.schedule.nowMs
+      this.#host.activated(unit)
+    }
+    this.#host.changed(unit, active)
+  }
+
+  #finish(unit: Unit, result: 'done' | 'failed' | 'assert' | 'dependency' | 'canceled'): void {
+    const { job } = unit
+    unit.job = null
+    this.#host.changed(unit, `job ${result}`)
+    if (job?.type !== 'start' || result === 'done') return
+    for (const other of this.#needing.get(unit.spec.name) ?? []) {
+      if (other.job?.type === 'start') this.#finish(other, 'dependency')
+    }
+  }
+}
+
+function isDestructive(unit: Unit): boolean {
+  return unit.job?.type === 'stop' && unit.job.irreversible
+}
+
+function isStopping(job: Job | null): boolean {
+  return job?.type === 'stop' || job?.type === 'restart'
+}

@@ -1,0 +1,36 @@
+import type { FleetProcess } from './fleet-process.ts'
+import type { SimHost } from './host.ts'
+import type { World } from './world.ts'
+
+// What really is, as against what any daemon believes.
+
+/**
+ * Units of a target that still run. One that is not guarded may have started after the agent last looked; nobody can
+ * promise more of it than that it is stopped again.
+ */
+export function stillRunning(host: SimHost, target: string, isStrict: boolean): string[] {
+  const allowed = host.setup.targets.find((spec) => spec.name === target)?.allowLeftovers ?? []
+  const readAtMs = host.bus.readAtMs.get(target) ?? 0
+  const found: string[] = []
+  for (const unit of host.manager.units.values()) {
+    if (unit.spec.target !== target || unit.spec.role === 'wait') continue
+    const isDown = unit.isStopped && (unit.processes === 0 || allowed.includes(unit.spec.name))
+    if (isDown) continue
+    if (!isStrict && !unit.spec.guarded && unit.startedAtMs >= readAtMs) continue
+    found.push(`${unit.spec.name} is ${unit.active} with ${unit.processes} processes`)
+  }
+  return found
+}
+
+/** Holds that a store wants on one target of one host. */
+export function wantedBy(process: FleetProcess, host: string, target: string): string[] {
+  const found: string[] = []
+  for (const [id, { hold }] of process.store.rows) {
+    if (hold.targets.includes(target) && hold.members.has(host) && !hold.except.has(host)) found.push(id)
+  }
+  return found
+}
+
+export function seatsOf(world: World): { readonly host: SimHost; readonly target: string }[] {
+  return world.hosts.flatMap((host) => host.setup.targets.map((spec) => ({ host, target: spec.name })))
+}

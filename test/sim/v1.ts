@@ -1,0 +1,99 @@
+import type { FleetProcess } from './fleet-process.ts'
+import type { World } from './world.ts'
+
+/** A server that still runs IO Guardian: does as it is told, knows no holds, and forgets at a reboot. */
+export class V1Host {
+  readonly name: string
+  isDrained = false
+  isUp = true
+  blocked = false
+  /** Raised at each reboot. */
+  life = 0
+  readonly #world: World
+
+  constructor(world: World, name: string) {
+    this.#world = world
+    this.name = name
+  }
+
+  reboot(): void {
+    if (!this.isUp) return
+    this.#world.note(this.name, 'reboots')
+    this.isUp = false
+    this.life += 1
+    this.isDrained = false
+    this.#world.schedule.after(this.#world.random.between(500, 5_000), () => {
+      this.isUp = true
+    })
+  }
+}
+
+/** The coordinator's link to a v1 server. The server blocks while it works, so orders run one after the other. */
+export class V1Link {
+  readonly #world: World
+  readonly #process: FleetProcess
+  readonly #host: V1Host
+  #link: string | null = null
+  #life = 0
+  #freeAtMs = 0
+  #isStopped = false
+
+  constructor(world: World, process: FleetProcess, host: V1Host) {
+    this.#world = world
+    this.#process = process
+    this.#host = host
+    world.schedule.after(world.random.between(1, 500), () => this.#dial())
+    world.schedule.every(world.plan.heartbeatMs, () => this.#check())
+  }
+
+  send(link: string, action: 'drain' | 'undrain'): void {
+    if (link !== this.#link) return
+    const { schedule, random } = this.#world
+    const { life } = this.#host
+    this.#freeAtMs = Math.max(this.#freeAtMs, schedule.nowMs) + random.between(5, 1_500)
+    schedule.at(this.#freeAtMs, () => {
+      if (this.#host.life !== life || this.#host.blocked || !this.#host.isUp) return
+      const ok = !random.chance(0.05 * this.#world.plan.rough)
+      if (ok) this.#host.isDrained = action === 'drain'
+      this.#world.note(this.#host.name, `v1 ${action} ${ok ? 'ok' : 'error'}`)
+      if (link !== this.#link) return
+      this.#process.dispatch({ type: 'told-v1', host: this.#host.name, link, action, ok, text: '' })
+    })
+  }
+
+  close(link: string, reason: string): void {
+    if (link === this.#link) this.#ended(reason)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#link = null
+  }
+
+  #dial(): void {
+    if (this.#isStopped || this.#link !== null) return
+    if (!this.#host.isUp || this.#host.blocked) {
+      this.#process.dispatch({ type: 'link-down', host: this.#host.name, link: null, reason: 'no answer' })
+      return this.#again()
+    }
+    this.#link = this.#world.network.nextId()
+    this.#life = this.#host.life
+    this.#process.dispatch({ type: 'link-up-v1', host: this.#host.name, link: this.#link })
+  }
+
+  #check(): boolean {
+    if (this.#link !== null && (this.#host.blocked || this.#host.life !== this.#life)) this.#ended('silent')
+    return !this.#isStopped
+  }
+
+  #ended(reason: string): void {
+    const link = this.#link
+    this.#link = null
+    this.#again()
+    this.#process.dispatch({ type: 'link-down', host: this.#host.name, link, reason })
+  }
+
+  #again(): void {
+    this.#world.schedule.after(this.#world.random.between(300, 3_000), () => this.#dial())
+  }
+}
