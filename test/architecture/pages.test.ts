@@ -1,0 +1,32 @@
+import { access, readdir, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import t from 'tap'
+import { dutyStates } from '../../protocol/v2/report.ts'
+import { edgesOf, namesOf } from './pages.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const decisions = await readdir(join(root, 'docs/decisions'))
+
+t.test('the pages name files that are there', async (t) => {
+  const pages = ['ARCHITECTURE.md', 'CONTRIBUTING.md', ...decisions.map((name) => join('docs/decisions', name))]
+  for (const page of pages) {
+    for (const name of await namesOf(join(root, page))) await t.resolves(access(join(root, name)), `${page}: ${name}`)
+  }
+})
+
+t.test('every decision is listed and fits on a page', async (t) => {
+  const list = await readFile(join(root, 'docs/decisions/README.md'), 'utf8')
+  for (const name of decisions.filter((each) => each !== 'README.md')) {
+    t.match(list, `](${name})`, `${name} is listed`)
+    t.ok((await readFile(join(root, 'docs/decisions', name), 'utf8')).length < 4_000, `${name} is short`)
+  }
+})
+
+t.test('the diagram of a target has the states and the functions of the code', async (t) => {
+  const edges = await edgesOf(join(root, 'ARCHITECTURE.md'))
+  const drawn = new Set(edges.flatMap(({ from, to }) => [from, to]).filter((state) => state !== '[*]'))
+  t.strictSame([...drawn].sort(), [...dutyStates].sort())
+  const core = join(root, 'agent/core')
+  const code = (await Promise.all((await readdir(core)).map((name) => readFile(join(core, name), 'utf8')))).join('\n')
+  for (const by of new Set(edges.map((edge) => edge.by))) t.match(code, new RegExp(`function ${by}\\b`), by)
+})

@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises'
+
+export interface Edge {
+  readonly from: string
+  readonly to: string
+  readonly by: string
+}
+
+/** The edges of the state diagram in a page. */
+export async function edgesOf(path: string): Promise<readonly Edge[]> {
+  const page = await readFile(path, 'utf8')
+  return [...page.matchAll(/^ {2}(\S+) --> (\S+): (\S+)$/gm)].map(([, from = '', to = '', by = '']) => ({
+    from,
+    to,
+    by,
+  }))
+}
+
+/** Files and folders of the tree that a page names. */
+export async function namesOf(path: string): Promise<readonly string[]> {
+  const page = await readFile(path, 'utf8')
+  const named = page.matchAll(/[`(]((?:protocol|daemon|agent|coordinator|gate|ctl|bin|docs|test)\/[\w./-]*)(?=[`) #])/g)
+  return [...new Set([...named].map(([, name = '']) => name.replace(/[.]$/, '')))]
+}
