@@ -21,17 +21,24 @@ export function takeHolds(duty: Duty, add: readonly Hold[], release: readonly st
   const fresh = add.filter((hold) => !kept.some((other) => other.id === hold.id))
   const marker = [...kept, ...fresh]
   const waiting = waitFor(duty, context.waiter)
-  const turned = answerAll(waiting, 'open', context.bootId, replacedWord)
   const isSame = fresh.length === 0 && kept.length === before.length && duty.durable
-  if (isSame) return go(turned.duty, turned.effects)
-  const effects = [...turned.effects, ...notesOf(duty, fresh, release)]
-  const held: Duty = { ...turned.duty, record: { marker, opening: null }, allowed: false, drifted: false }
-  const stopping: Course = { duty: isHeld(duty) ? held : unstopped(held), effects }
-  const lost: AgentEffect = note({ what: 'not-persisted', target: duty.spec.name })
+  if (isSame) {
+    const turned = answerAll(waiting, 'open', context.bootId, replacedWord)
+    return go(turned.duty, turned.effects)
+  }
+  const held: Duty = { ...waiting, record: { marker, opening: null }, allowed: false, drifted: false }
+  const notes = notesOf(duty, fresh, release)
+  // Whoever waited for the opening is answered with what stands after the hold.
+  const course = (durable: boolean): Course => {
+    const stopping = { ...(isHeld(duty) ? held : unstopped(held)), durable }
+    const turned = answerAll(stopping, 'open', context.bootId, replacedWord)
+    return { duty: turned.duty, effects: [...turned.effects, ...notes] }
+  }
+  const lost = course(false)
   return {
     save: held.record,
-    next: { ...stopping, duty: { ...stopping.duty, durable: true } },
-    otherwise: { duty: { ...stopping.duty, durable: false }, effects: [...stopping.effects, lost] },
+    next: course(true),
+    otherwise: { ...lost, effects: [...lost.effects, note({ what: 'not-persisted', target: duty.spec.name })] },
   }
 }
 

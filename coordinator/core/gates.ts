@@ -80,7 +80,8 @@ function gateUp(state: FleetState, before: FleetState, resource: string, { atMs 
 function gateDown(state: FleetState, resource: string, moment: GateMoment): FleetStep {
   const hold = downHold(state, resource, moment)
   const known = state.resources.get(resource)?.gate == null ? liveHold(state, resource) : state.holds.get(hold.id)
-  if (hold.targets.length === 0 || known !== undefined) {
+  // A person who released this very hold wants the hosts open although the gate is down; no restart takes it again.
+  if (hold.targets.length === 0 || known !== undefined || state.released.has(hold.id)) {
     const rushed =
       known === undefined || hold.rushAtMs === null
         ? state
@@ -96,7 +97,8 @@ function gateDown(state: FleetState, resource: string, moment: GateMoment): Flee
     { what: 'hold-taken', hold: hold.id, owner: hold.owner, text: hold.message },
   )
   const kept = applied(state, change)
-  const lost = changed(state, { ...change, put: [{ ...hold, persisted: false }] })
+  // The one before stays in memory as it stays in the store: both go when the gate comes up.
+  const lost = changed(state, { put: [{ ...hold, persisted: false }], owe: owedBy(state, [hold]) })
   const answer = { hold: hold.id }
   return {
     save: saveOf(kept, change),
