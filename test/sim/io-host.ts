@@ -61,5 +61,9 @@ export class IoHost {
     this.bootId = this.#world.random.hex32()
     this.#zeroMs = this.#world.schedule.nowMs - this.#world.random.between(1, 5_000)
     for (const database of this.databases.values()) database.start()
+    const { life } = this
+    this.#world.schedule.after(this.#world.random.between(100, 5_000), () => {
+      if (this.life === life) this.#world.startPrimary()
+    })
   }
 }

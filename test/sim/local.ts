@@ -42,7 +42,7 @@ export function actDirectly(world: World, host: SimHost, mayRelease: 'own' | 'an
     if (message.type !== 'report') return
     const held = message.targets.find((report) => report.target === target)?.holds ?? []
     const own = held.filter((hold) => mayRelease === 'any' || hold.owner === 'direct')
-    if (own.some((hold) => hold.owner !== 'direct')) world.wasForced.add(host.name)
+    world.wasForced.add(host.name)
     const release = own.map((hold) => hold.id)
     const command = { type: 'command' as const, id: 'direct', action: 'undrain' as const, target, authority }
     connection.send({ ...command, release, allow: random.chance(0.7), limitMs: 5_000 })
@@ -63,6 +63,7 @@ function drain(world: World, target: string) {
 export function actAsV1(world: World, host: SimHost, action: 'drain' | 'undrain'): void {
   const { agent } = host
   if (agent === null || host.blockedIn) return
+  if (action === 'undrain') world.wasForced.add(host.name)
   const link = world.network.nextId()
   agent.v1Links.set(link, (_action, ok) => {
     agent.v1Links.delete(link)

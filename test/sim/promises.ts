@@ -72,7 +72,7 @@ export class Promises {
 
   #isExcepted(host: SimHost, hold: string): boolean {
     const { expectCoordinator, bootWithoutCoordinatorMs } = host.setup.policy
-    if (!expectCoordinator || this.#world.hadRival) return true
+    if (!expectCoordinator || this.#world.hadRival || this.#world.wasForced.has(host.name)) return true
     if (![...this.#world.processes].some((process) => process.store.rows.has(hold))) return true
     const held = this.#world.primary?.store.rows.get(hold)?.hold
     if (held?.except.has(host.name) === true || held?.members.has(host.name) === false) return true

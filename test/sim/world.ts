@@ -115,7 +115,7 @@ export class World {
     } catch (cause) {
       if (!(cause instanceof DiskFull)) throw cause
       this.note(name, 'cannot start: store full')
-      this.schedule.after(2_000, () => this.startPrimary())
+      if (name === 'primary') this.schedule.after(2_000, () => this.startPrimary())
       return null
     }
   }
