@@ -234,11 +234,8 @@ async function scopeOf(pid: number, id: string): Promise<string | false> {
 
 // A user manager has no journal, so each unit writes to a file of its name.
 function logged(text: string, directory: string): string {
-  if (text.includes('StandardOutput=')) return text
-  return text.replace(
-    '[Service]\n',
-    `[Service]\nStandardOutput=append:${directory}/%n\nStandardError=append:${directory}/%n\n`,
-  )
+  const lines = ['StandardOutput', 'StandardError'].filter((name) => !text.includes(`${name}=`))
+  return text.replace('[Service]\n', `[Service]\n${lines.map((name) => `${name}=append:${directory}/%n\n`).join('')}`)
 }
 
 /** A socket's path ends at 108 bytes, so the /run of a host deep down in the file system is elsewhere. */
@@ -250,7 +247,7 @@ function unitDirOf(root: string): string {
   return join(root, 'config/systemd/user')
 }
 
-function run(
+export function run(
   command: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,

@@ -1,0 +1,113 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Databases, FleetOptions, Place } from './fleet.ts'
+import { targetName } from './fleet.ts'
+import { unit } from './graph.ts'
+import type { Manager } from './manager.ts'
+
+/** Where the coordinator of a test fleet keeps things. */
+export function ioPaths(io: Manager) {
+  return {
+    config: join(io.root, 'coordinator.json'),
+    key: join(io.root, 'psk'),
+    stateDir: join(io.stateDir, 'io-guardian-coordinator'),
+    runtimeDir: join(io.runDir, 'coordinator'),
+    gateDir: join(io.runDir, 'gate'),
+    bootIdFile: join(io.root, 'boot-id'),
+  }
+}
+
+export interface IoParts {
+  readonly io: Manager
+  readonly options: FleetOptions
+  readonly databases: Databases
+  readonly places: ReadonlyMap<string, Place>
+  readonly program: readonly string[]
+}
+
+/** Writes configuration and units of the host that has the databases: daemon, gates, and the name that IO Guardian knew. */
+export async function layOutIo(parts: IoParts): Promise<void> {
+  const { io, program, options } = parts
+  const paths = ioPaths(io)
+  for (const each of [paths.stateDir, paths.runtimeDir, paths.gateDir]) await mkdir(each, { recursive: true })
+  await writeFile(paths.config, JSON.stringify(coordinatorConfig(parts), null, 2))
+  await io.writeUnit(
+    'io-guardian-coordinator.service',
+    daemonUnit([...program, 'coordinator', '--config', paths.config]),
+  )
+  await io.writeUnit('io-guardian-gate@.service', gateUnit(program, paths.config, options.gateStopLimit ?? '2min'))
+  await io.writeUnit('io-database-coordinator.service', byHandUnit())
+  await io.daemonReload()
+  await io.systemctl(
+    'enable',
+    'postgresql.service',
+    'redis.service',
+    'io-guardian-coordinator.service',
+    'io-guardian-gate@postgresql.service',
+    'io-guardian-gate@redis.service',
+    'io-database-coordinator.service',
+  )
+}
+
+function coordinatorConfig({ io, options, databases, places }: IoParts): object {
+  const { config: _, key, ...dirs } = ioPaths(io)
+  const { postgres, redis } = databases
+  const hosts = Object.entries(options.hosts).map(([name, host]) => {
+    return [name, { ...places.get(name), tags: host.tags ?? [] }] as const
+  })
+  return {
+    ...dirs,
+    pskFile: key,
+    keys: 'derived',
+    hosts: Object.fromEntries(hosts),
+    resources: {
+      postgresql: {
+        probe: { type: 'postgres', host: postgres.address, port: postgres.port, every: '500ms' },
+        gate: 'local',
+      },
+      redis: { probe: { type: 'redis', host: redis.address, port: redis.port, every: '500ms' }, gate: 'local' },
+    },
+    targets: { [targetName]: { needs: ['postgresql', 'redis'], ...options.target } },
+    ...options.coordinator,
+  }
+}
+
+/** A daemon that says when it is ready, and comes back whatever ends it. */
+export function daemonUnit(command: readonly string[], unitLines: readonly string[] = []): string {
+  return unit({
+    Unit: ['StartLimitIntervalSec=0', ...unitLines],
+    Service: ['Type=notify', `ExecStart=${command.join(' ')}`, 'Restart=always', 'RestartSec=100ms', 'WatchdogSec=30s'],
+    Install: ['WantedBy=default.target'],
+  })
+}
+
+function gateUnit(program: readonly string[], config: string, stopLimit: string): string {
+  const gate = (state: 'up' | 'down') => [...program, 'gate', state, '%i', '--config', config].join(' ')
+  return unit({
+    Unit: [
+      'BindsTo=%i.service',
+      'After=%i.service io-guardian-coordinator.service',
+      'Wants=io-guardian-coordinator.service',
+      'PartOf=io-database-coordinator.service',
+      'StartLimitIntervalSec=0',
+    ],
+    Service: [
+      'Type=oneshot',
+      'RemainAfterExit=yes',
+      `ExecStart=${gate('up')}`,
+      // Not ExecStop: that is left out where the start failed or was cut short.
+      `ExecStopPost=${gate('down')}`,
+      `TimeoutStopSec=${stopLimit}`,
+    ],
+    Install: ['WantedBy=%i.service'],
+  })
+}
+
+function byHandUnit(): string {
+  const gates = 'io-guardian-gate@postgresql.service io-guardian-gate@redis.service'
+  return unit({
+    Unit: [`Wants=${gates}`, `After=${gates}`],
+    Service: ['Type=oneshot', 'RemainAfterExit=yes', 'ExecStart=/bin/true'],
+    Install: ['WantedBy=default.target'],
+  })
+}
