@@ -1,12 +1,12 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { booted, enroll, strike } from './booted.ts'
-import { cgroupDirectory, cgroupOf, entrancesOf, killCgroup, makeCgroup, removeCgroup } from './cgroup.ts'
+import { boot } from './boot.ts'
+import { strike } from './booted.ts'
+import { killCgroup, removeCgroup } from './cgroup.ts'
 import { type Graph, unitsOf } from './graph.ts'
 import { until } from './until.ts'
 
@@ -52,7 +52,6 @@ export interface Outcome {
   readonly stderr: string
 }
 
-const program = ['/lib/systemd/systemd', '/usr/lib/systemd/systemd'].find((path) => existsSync(path))
 const baseUnits = ['app.slice', 'basic.target', 'default.target', 'exit.target', 'paths.target', 'shutdown.target']
 const moreBaseUnits = ['sockets.target', 'systemd-exit.service', 'timers.target']
 
@@ -159,77 +158,6 @@ async function layOut(root: string, runDir: string): Promise<Readonly<Record<str
     SYSTEMD_ENVIRONMENT_GENERATOR_PATH: join(root, 'none'),
     SYSTEMD_COLORS: '0',
   }
-}
-
-interface Booting {
-  readonly id: string
-  readonly root: string
-  readonly scratch: readonly string[]
-  readonly environment: Readonly<Record<string, string>>
-}
-
-async function boot({ id, root, scratch, environment: env }: Booting) {
-  if (program === undefined) throw new Error('no /lib/systemd/systemd here: install the package systemd')
-  const own = booted ? null : join(await cgroupOf('self'), id)
-  if (own !== null) await ownCgroup(id, own, scratch)
-  const environment = { ...env, SYSTEMD_LOG_TARGET: 'console', SYSTEMD_LOG_TIME: '1' }
-  await using log = await open(join(root, 'log/manager'), 'a')
-  const [command, ...args] = own === null ? scoped(id, environment) : entering(own)
-  const child = spawn(command, [...args, program, '--user'], {
-    // systemd-run speaks to the session's own manager, so it needs the environment of this process.
-    env: own === null ? process.env : environment,
-    stdio: ['ignore', log.fd, log.fd],
-    detached: true,
-  })
-  const exited = once(child, 'exit')
-  await once(child, 'spawn')
-  if (child.pid === undefined) throw new Error('the manager has no pid')
-  const pid = child.pid
-  const cgroup = own ?? (await until(`${id} is in its scope`, async () => scopeOf(pid, id), { limitMs: 10_000 }))
-  if (own === null) await enroll(id, { cgroup, scratch })
-  return { pid, cgroup, exited }
-}
-
-async function ownCgroup(id: string, group: string, scratch: readonly string[]): Promise<void> {
-  if (process.getuid?.() !== 0) {
-    throw new Error(
-      'a host of its own needs root, or a machine booted with systemd and a session there (XDG_RUNTIME_DIR)',
-    )
-  }
-  await enroll(id, { cgroup: group, scratch })
-  await makeCgroup(group)
-}
-
-function entering(group: string): readonly [string, ...string[]] {
-  const script = 'until [ "$1" = -- ]; do echo $$ >"$1" || exit 70; shift; done; shift; exec "$@"'
-  return ['/bin/sh', '-c', script, 'sh', ...entrancesOf(group), '--']
-}
-
-// A booted machine's own systemd hands out a cgroup that it keeps its hands off.
-function scoped(id: string, environment: Readonly<Record<string, string>>): readonly [string, ...string[]] {
-  const whose = process.getuid?.() === 0 ? ['--system'] : ['--user']
-  const set = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
-  return [
-    'systemd-run',
-    ...whose,
-    '--scope',
-    '--quiet',
-    '--collect',
-    '-p',
-    'Delegate=yes',
-    `--unit=${id}`,
-    '--',
-    'env',
-    '-i',
-    ...set,
-  ]
-}
-
-async function scopeOf(pid: number, id: string): Promise<string | false> {
-  const group = await cgroupOf(pid)
-  // The manager moves itself into init.scope below it.
-  const end = group.indexOf(`${id}.scope`)
-  return end >= 0 && existsSync(cgroupDirectory(group)) ? group.slice(0, end + `${id}.scope`.length) : false
 }
 
 // A user manager has no journal, so each unit writes to a file of its name.
