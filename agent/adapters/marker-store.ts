@@ -50,7 +50,7 @@ export async function openMarkerStore(stateDir: string, log: Log): Promise<Marke
       return { seen, records: new Map(await Promise.all(records)) }
     },
     async save({ seen, record }) {
-      isPrepared ||= await prepare(stateDir)
+      if (!isPrepared) isPrepared = await prepare(stateDir)
       if (seen !== null) await writeDurably(seenPath, seen)
       if (record !== null) await saveRecord(stateDir, record.target, record.record)
     },
@@ -65,7 +65,10 @@ async function prepare(stateDir: string): Promise<boolean> {
     for (const directory of [stateDir, join(stateDir, 'drained'), join(stateDir, 'opening')]) {
       for (const file of await readdir(directory))
         if (isTemporary(file)) await rm(join(directory, file), { force: true })
+      // Whoever was killed here before may have removed a file and not made that durable.
+      await syncDirectory(directory)
     }
+    return true
   } catch (cause) {
     // A full or read-only disk hinders no drain; one that is not there at all does.
     if (codeOf(cause) === 'EROFS' || codeOf(cause) === 'ENOSPC') return false

@@ -18,19 +18,16 @@ export function go(duty: Duty, effects: readonly AgentEffect[] = []): Move {
   return { save: null, next: { duty, effects }, otherwise: { duty, effects } }
 }
 
-/** `before` has already happened in memory; put its effects in front of both courses of `move`. */
-export function after(before: Course, move: Move): Move {
-  const prefixed = (course: Course): Course => ({ ...course, effects: [...before.effects, ...course.effects] })
-  return { save: move.save, next: prefixed(move.next), otherwise: prefixed(move.otherwise) }
-}
-
-/** Runs rules in order until one needs the disk; the rest have their turn at the next event. */
+/**
+ * Runs rules in order until one needs the disk; the rest have their turn at the next event. What an earlier rule has
+ * to say is said first, by itself, so that no answer tells of a state that a save has already replaced.
+ */
 export function inTurn(duty: Duty, rules: readonly ((duty: Duty) => Move | null)[]): Move {
   let course: Course = { duty, effects: [] }
   for (const rule of rules) {
     const move = rule(course.duty)
     if (move === null) continue
-    if (move.save !== null) return after(course, move)
+    if (move.save !== null) return course.effects.length === 0 ? move : go(course.duty, course.effects)
     course = { duty: move.next.duty, effects: [...course.effects, ...move.next.effects] }
   }
   return go(course.duty, course.effects)
