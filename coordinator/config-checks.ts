@@ -80,12 +80,13 @@ function* slowWaves(
   name: string,
   target: NonNullable<CoordinatorFile['targets']>[string],
 ): Generator<Refusal> {
-  const waves = Math.max(1, target.waves.length)
+  const waves = Math.max(1, target.waves.length + (hasRest(config, name, target.waves) ? 1 : 0))
   const sumMs = waves * target.drainDeadline
   for (const resource of target.needs) {
     const entry = config.resources[resource]
     if (entry?.gate !== 'local' || sumMs <= entry.gateDeadline) continue
-    const sum = `${waves} wave${waves === 1 ? '' : 's'} of drainDeadline ${formatDuration(target.drainDeadline)} take ${formatDuration(sumMs)}`
+    const rest = waves > target.waves.length && waves > 1 ? ' (the last of hosts that no selector matches)' : ''
+    const sum = `${waves} wave${waves === 1 ? '' : 's'}${rest} of drainDeadline ${formatDuration(target.drainDeadline)} take ${formatDuration(sumMs)}`
     const limit = `resources.${resource}.gateDeadline is ${formatDuration(entry.gateDeadline)}`
     yield refuse(
       config,
@@ -93,6 +94,14 @@ function* slowWaves(
       `${sum}, but ${limit}; shorten drainDeadline or raise gateDeadline`,
     )
   }
+}
+
+/** Whether some host of the target is in no wave: such hosts are one more, the last. */
+function hasRest(config: CoordinatorFile, target: string, waves: readonly string[]): boolean {
+  if (waves.length === 0 || waves.some((selector) => selectorFault(selector) !== null)) return false
+  const matchers = waves.map(parseSelector)
+  const hosts = Object.entries(config.hosts).filter(([, { targets }]) => targets?.includes(target) ?? true)
+  return hosts.some(([name, { tags }]) => !matchers.some((matches) => matches({ name, tags })))
 }
 
 function* keyRefusals(config: CoordinatorFile): Generator<Refusal> {

@@ -9,7 +9,6 @@ import { createHostLink, type Heartbeat, type HostLink } from './host-link.ts'
 import type { LinkEvent, Session } from './session.ts'
 import { sessionV1 } from './session-v1.ts'
 import { sessionV2 } from './session-v2.ts'
-import { refusalOf } from './superseding.ts'
 import { createTimerWheel } from './timer-wheel.ts'
 import { createTurns } from './turns.ts'
 
@@ -47,6 +46,8 @@ export interface AgentLinks {
   end(host: string, link: string, reason: string): void
   /** One ping of its own; null where the host did not answer. */
   measure(host: string, limitMs: number): Promise<number | null>
+  /** Dials every host that is down now, not when its turn comes. */
+  hurry(): void
   /** Links of hosts that did not change stay up. */
   configure(plan: LinkPlan): void
   close(): void
@@ -93,7 +94,8 @@ export function openAgentLinks(options: AgentLinksOptions): AgentLinks {
   function drop(link: HostLink, host: string): void {
     const { session } = link
     link.stop()
-    if (session !== null) emit({ type: 'link-down', host, link: session.link, reason: 'its configuration changed' })
+    if (session !== null)
+      emit({ type: 'link-down', host, link: session.link, reason: 'its configuration changed', seen: null })
   }
 
   function configure(next: LinkPlan): void {
@@ -117,6 +119,9 @@ export function openAgentLinks(options: AgentLinksOptions): AgentLinks {
     sendV1: (host, link, action) => sessionOf(host, link)?.sendV1(action),
     end: (host, link, reason) => links.get(host)?.link.end(link, reason),
     measure: (host, limitMs) => measured(links.get(host)?.link.session ?? null, limitMs),
+    hurry() {
+      for (const { link } of links.values()) if (link.session === null) link.renew('')
+    },
     configure,
     close() {
       for (const { link } of links.values()) link.stop()
@@ -141,14 +146,8 @@ function opener(
       const limits = { orderMs: v1OrderMs, pingMs: heartbeat.lostMs }
       return sessionV1(server, { host, link, keyId: keys.v1.id, emit }, limits)
     }
-    try {
-      const { agent, keyId } = await dialWithAny(dial, keys, { claim: claim(), build, signal })
-      return sessionV2(agent, { host, link, keyId, claim, emit })
-    } catch (cause) {
-      const message = refusalOf(cause)
-      if (message !== null) emit({ type: 'told', host, link, message })
-      throw cause
-    }
+    const { agent, keyId } = await dialWithAny(dial, keys, { claim: claim(), build, signal })
+    return sessionV2(agent, { host, link, keyId, claim, emit })
   }
 }
 

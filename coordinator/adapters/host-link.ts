@@ -1,6 +1,7 @@
 import { GuardianError } from '../../protocol/errors.ts'
 import { backoffMs } from './backoff.ts'
 import type { LinkEvent, Session } from './session.ts'
+import { claimSeen } from './superseding.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 import type { Turns } from './turns.ts'
 
@@ -102,7 +103,7 @@ export function createHostLink(parts: HostLinkParts): HostLink {
     cancelTimer()
     // A link that ends as soon as it is up must not be dialled in a tight circle.
     attempt = performance.now() - upMs >= steadyMs ? 0 : attempt + 1
-    emit({ type: 'link-down', host, link: which.link, reason })
+    emit({ type: 'link-down', host, link: which.link, reason, seen: null })
     retry()
   }
 
@@ -114,7 +115,8 @@ export function createHostLink(parts: HostLinkParts): HostLink {
       return
     }
     const reason = cause.message
-    if (reason !== toldReason) emit({ type: 'link-down', host, link: null, reason })
+    const seen = claimSeen(cause)
+    if (reason !== toldReason || seen !== null) emit({ type: 'link-down', host, link: null, reason, seen })
     toldReason = reason
     retry()
   }
@@ -146,7 +148,7 @@ export function createHostLink(parts: HostLinkParts): HostLink {
     renew(reason) {
       const last = session
       stop()
-      if (last !== null) emit({ type: 'link-down', host, link: last.link, reason })
+      if (last !== null) emit({ type: 'link-down', host, link: last.link, reason, seen: null })
       void dial()
     },
     stop,

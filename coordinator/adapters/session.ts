@@ -1,3 +1,4 @@
+import type { Claim } from '../../protocol/authority.ts'
 import type { V1Action } from '../../protocol/v1.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import type { AgentMessage, ClientMessage } from '../../protocol/v2.ts'
@@ -6,7 +7,14 @@ import type { AgentMessage, ClientMessage } from '../../protocol/v2.ts'
 export type LinkEvent =
   | { readonly type: 'link-up'; readonly host: string; readonly link: string; readonly hello: AgentHello }
   | { readonly type: 'link-up-v1'; readonly host: string; readonly link: string }
-  | { readonly type: 'link-down'; readonly host: string; readonly link: string | null; readonly reason: string }
+  | {
+      readonly type: 'link-down'
+      readonly host: string
+      readonly link: string | null
+      readonly reason: string
+      /** What an agent that refused the claim has seen. */
+      readonly seen: Claim | null
+    }
   | { readonly type: 'told'; readonly host: string; readonly link: string; readonly message: AgentMessage }
   | {
       readonly type: 'told-v1'

@@ -68,6 +68,16 @@ const refusals: readonly [name: string, config: object, ...says: string[]][] = [
     'resources.postgresql.gateDeadline is 1min30s',
   ],
   [
+    'hosts in no wave, which are one more',
+    {
+      hosts: { web1: { address: 'a', tags: ['web'] }, db1: { address: 'b' } },
+      resources: { a: { gate: 'local', gateDeadline: '90s' } },
+      targets: { t: { needs: ['a'], waves: ['@web'] } },
+    },
+    'targets.t.waves',
+    '2 waves (the last of hosts that no selector matches)',
+  ],
+  [
     'one wave that takes longer',
     { resources: { a: { gate: 'local', gateDeadline: '30s' } }, targets: { t: { needs: ['a'] } } },
     '1 wave of drainDeadline',
