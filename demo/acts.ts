@@ -148,8 +148,7 @@ async function wrongKey(fleet: Fleet): Promise<Seen> {
   title('6. Somebody with a wrong key', 'orders an agent to drain, without the coordinator.')
   const file = join(fleet.root, 'wrong.psk')
   await writeFile(file, `${generateKey()}\n`, { mode: 0o600 })
-  const place = fleet.places.get('web1')
-  if (place === undefined) throw new Error('web1 has no place')
+  const place = fleet.place('web1')
   const code = await ctl(
     fleet,
     '--direct',

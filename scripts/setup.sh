@@ -11,7 +11,7 @@ say() { echo "setup: $*" >&2; }
 die() {
   say "$1"
   shift
-  printf '       %s\n' "$@" >&2
+  [ $# -eq 0 ] || printf '       %s\n' "$@" >&2
   exit 2
 }
 

@@ -38,16 +38,16 @@ export async function layOutIo(parts: IoParts): Promise<void> {
   await io.writeUnit('io-guardian-gate@.service', gateUnit(program, paths.config, options.gateStopLimit ?? '2min'))
   await io.writeUnit('io-database-coordinator.service', byHandUnit())
   await io.daemonReload()
-  await io.systemctl(
-    'enable',
-    'postgresql.service',
-    'redis.service',
-    'io-guardian-coordinator.service',
-    'io-guardian-gate@postgresql.service',
-    'io-guardian-gate@redis.service',
-    'io-database-coordinator.service',
-  )
+  await io.systemctl('enable', ...ioUnits, 'io-guardian-gate@postgresql.service', 'io-guardian-gate@redis.service')
 }
+
+/** What is started at boot; a database brings its gate along. */
+export const ioUnits = [
+  'postgresql.service',
+  'redis.service',
+  'io-guardian-coordinator.service',
+  'io-database-coordinator.service',
+] as const
 
 function coordinatorConfig({ io, options, databases, places }: IoParts): object {
   const { config: _, key, ...dirs } = ioPaths(io)

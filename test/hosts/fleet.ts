@@ -6,7 +6,7 @@ import { generateKey, parseKeys } from '../../protocol/keys.ts'
 import { freePort, loopbackAddress } from './addresses.ts'
 import { addPostgres, addRedis, type Database } from './databases.ts'
 import { layOutHost } from './fleet-host.ts'
-import { ioPaths, layOutIo } from './fleet-io.ts'
+import { ioPaths, ioUnits, layOutIo } from './fleet-io.ts'
 import type { Dependent } from './graph.ts'
 import { type Manager, type Outcome, run, startManager } from './manager.ts'
 import { guardianProgram } from './program.ts'
@@ -16,13 +16,13 @@ import { until } from './until.ts'
 export interface Fleet extends AsyncDisposable {
   readonly root: string
   readonly io: Manager
-  readonly hosts: ReadonlyMap<string, Manager>
   readonly databases: Databases
-  readonly places: ReadonlyMap<string, Place>
   /** How guardian is run, and the environment with which its `ctl` finds this fleet. */
   readonly program: readonly string[]
   readonly environment: Readonly<Record<string, string>>
   host(name: string): Manager
+  /** Where the agent of a host listens. */
+  place(name: string): Place
   ctl(...args: readonly string[]): Promise<Outcome>
   /** Ends every process of every host and removes what the fleet wrote. */
   stop(): Promise<void>
@@ -79,59 +79,62 @@ interface Ground {
   readonly stop: () => Promise<void>
 }
 
-async function raise(options: FleetOptions, { root, managers, stop }: Ground): Promise<Fleet> {
+async function raise(options: FleetOptions, ground: Ground): Promise<Fleet> {
+  const { root, managers, stop } = ground
   const tell = options.tell ?? (() => undefined)
-  const program = await guardianProgram()
   const names = Object.keys(options.hosts)
+  const program = await guardianProgram()
   // Others pass through to what they own, such as PostgreSQL to its data.
   await chmod(root, 0o755)
   tell(`booting ${names.length + 1} systemd managers: io, ${names.join(', ')}`)
-  for (const name of ['io', ...names]) managers.set(name, await bootManager(root, name))
-  const host = (name: string) => {
-    const found = managers.get(name)
-    if (found === undefined) throw new Error(`the fleet has no host ${name}`)
-    return found
-  }
-  const io = host('io')
+  const io = await bootManager(root, 'io')
+  managers.set('io', io)
+  for (const name of names) managers.set(name, await bootManager(root, name))
   const address = loopbackAddress()
   const databases = { postgres: await addPostgres(io, address), redis: await addRedis(io, address) }
   const places = new Map<string, Place>()
   for (const name of names) places.set(name, await freePlace())
-  tell(`starting PostgreSQL and Redis on io (${address}) with their gates, and the coordinator`)
-  const fleetKey = generateKey()
-  await writeFile(ioPaths(io).key, `${fleetKey}\n`, { mode: 0o600 })
+  const fleet = fleetOf({ root, io, managers, databases, places, program, stop })
+  const key = generateKey()
+  tell('starting PostgreSQL and Redis with their gates, and the coordinator, on io')
+  await writeFile(ioPaths(io).key, `${key}\n`, { mode: 0o600 })
   await layOutIo({ io, options, databases, places, program })
-  await io.systemctl(
-    'start',
-    'default.target',
-    'postgresql.service',
-    'redis.service',
-    'io-guardian-coordinator.service',
-    'io-database-coordinator.service',
-  )
-  tell(`starting the agents, and what depends on the databases, on ${names.join(', ')}`)
-  for (const [name, hostOptions] of Object.entries(options.hosts)) {
-    const place = places.get(name) ?? (await freePlace())
-    const key = derivedKey(fleetKey, name)
-    await layOutHost({ host: host(name), options: hostOptions, databases, place, program, key })
-  }
-  await Promise.all(names.map((name) => host(name).systemctl('start', 'io-guardian.service')))
-  await Promise.all(names.map((name) => openTarget(host(name))))
-  const environment = { ...io.environment, GUARDIAN_SOCKET: join(ioPaths(io).runtimeDir, 'api.sock') }
-  const [command = '', ...first] = program
+  await io.systemctl('start', ...ioUnits)
+  tell(`starting an agent, and what lives from the databases, on ${names.join(', ')}`)
+  await Promise.all(Object.entries(options.hosts).map(([name, host]) => raiseHost(fleet, name, host, key)))
+  return fleet
+}
+
+async function raiseHost(fleet: Fleet, name: string, options: HostOptions, fleetKey: string): Promise<void> {
+  const { databases, program } = fleet
+  const host = fleet.host(name)
+  await layOutHost({ host, options, databases, place: fleet.place(name), program, key: derivedKey(fleetKey, name) })
+  await host.systemctl('start', 'io-guardian.service')
+  await openTarget(host)
+}
+
+type FleetParts = Pick<Fleet, 'root' | 'io' | 'databases' | 'program' | 'stop'> & {
+  readonly managers: ReadonlyMap<string, Manager>
+  readonly places: ReadonlyMap<string, Place>
+}
+
+function fleetOf({ managers, places, ...parts }: FleetParts): Fleet {
+  const environment = { ...parts.io.environment, GUARDIAN_SOCKET: join(ioPaths(parts.io).runtimeDir, 'api.sock') }
+  const [command = '', ...first] = parts.program
   return {
-    root,
-    io,
-    hosts: new Map(names.map((name) => [name, host(name)])),
-    databases,
-    places,
-    program,
+    ...parts,
     environment,
-    host,
+    host: (name) => known(managers, name),
+    place: (name) => known(places, name),
     ctl: (...args) => run(command, [...first, 'ctl', ...args], environment),
-    stop,
-    [Symbol.asyncDispose]: stop,
+    [Symbol.asyncDispose]: parts.stop,
   }
+}
+
+function known<T>(all: ReadonlyMap<string, T>, name: string): T {
+  const found = all.get(name)
+  if (found === undefined) throw new Error(`the fleet has no host ${name}`)
+  return found
 }
 
 async function bootManager(root: string, name: string): Promise<Manager> {
