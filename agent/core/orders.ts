@@ -76,7 +76,7 @@ function afterDrop(duty: Duty, allow: boolean, context: Context): Move {
   if (dutyState(duty, context.bootId) === 'open') {
     return go(turned.duty, [...turned.effects, reply(waiter, turned.duty, context.bootId, openWord(duty))])
   }
-  if (!allow && dutyState(duty, context.bootId) !== 'opening') {
+  if (!allow && waiter.via === 'v2' && dutyState(duty, context.bootId) !== 'opening') {
     const text = `${duty.spec.name} is released and not yet allowed to open`
     return go(turned.duty, [
       ...turned.effects,

@@ -2,7 +2,7 @@ import type { Claim } from '../../protocol/authority.ts'
 import type { Next, Step } from '../../protocol/step.ts'
 import type { Command } from '../../protocol/v2.ts'
 import { advanced, mayHold, mayRelease, standing } from './authority.ts'
-import { holdsOf, isHeld, isOpened, isQuiet, stillRunning } from './duty.ts'
+import { dutyState, holdsOf, isHeld, isOpened, isQuiet, stillRunning } from './duty.ts'
 import type { AgentEffect, AgentSave } from './effect.ts'
 import type { AgentEvent } from './event.ts'
 import { accept, type Greeting, greet, greetV1, leave, noteClaim, outrank, refuse } from './links.ts'
@@ -146,10 +146,15 @@ function commandedV1(state: AgentState, event: Happened<'commanded-v1'>): AgentS
       : dropHolds(
           duty,
           own.map((hold) => hold.id),
-          true,
+          !awaitsCoordinator(state, duty),
           context,
         )
   return after(moved(state, duty, move, null), [note({ what: 'v1-used', action })])
+}
+
+// A marker lost with its disk may have held what a v1 client knows nothing of.
+function awaitsCoordinator(state: AgentState, duty: Duty): boolean {
+  return state.policy.expectCoordinator && dutyState(duty, state.bootId) === 'undecided'
 }
 
 function pinged(state: AgentState, { link, claim, nonce, atMs }: Happened<'pinged'>): AgentStep {
