@@ -1,0 +1,116 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generateKey, parseKeys } from '../protocol/keys.ts'
+import { freePort, loopbackAddress } from '../test/hosts/addresses.ts'
+import { daemonUnit } from '../test/hosts/fleet-io.ts'
+import { type Manager, startManager } from '../test/hosts/manager.ts'
+import { until } from '../test/hosts/until.ts'
+import { timed } from './program.ts'
+
+/** One real systemd with a coordinator, an agent, and for each size a target that guardian has and a twin that it has not. */
+export interface BenchHost extends AsyncDisposable {
+  readonly manager: Manager
+  readonly program: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  /** Milliseconds of `guardian ctl …`. */
+  ctl(...args: readonly string[]): Promise<number>
+  /** Milliseconds of `systemctl --user …`. */
+  systemctl(...args: readonly string[]): Promise<number>
+  pidOf(unit: string): Promise<number>
+}
+
+export const sizes = [1, 10, 50] as const
+export const agentUnit = 'io-guardian.service'
+export const guarded = (size: number) => `guarded-${size}`
+export const floor = (size: number) => `floor-${size}`
+/** The target and everything that hangs on it, as the honest floor names them. */
+export const unitsOfFloor = (size: number) => [`${floor(size)}.target`, ...dependentsOf(floor(size), size)]
+
+const dependentsOf = (target: string, size: number) =>
+  Array.from({ length: size }, (_, at) => `${target}-${at}.service`)
+
+export async function raiseHost(program: readonly string[]): Promise<BenchHost> {
+  const root = await mkdtemp(join(tmpdir(), 'gb-'))
+  const manager = await startManager({ name: 'bench', root: join(root, 'h') })
+  const environment = { ...manager.environment, GUARDIAN_SOCKET: join(manager.runDir, 'c/api.sock') }
+  const host: BenchHost = {
+    manager,
+    program,
+    environment,
+    ctl: (...args) => timed({ argv: [...program, 'ctl', ...args], env: environment }),
+    systemctl: (...args) => timed({ argv: ['systemctl', '--user', ...args], env: environment }),
+    pidOf: async (unit) => Number(await manager.show(unit, 'MainPID')),
+    async [Symbol.asyncDispose]() {
+      await manager.stop()
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+  try {
+    await layOut(host)
+    await manager.systemctl('start', 'io-guardian-coordinator.service', agentUnit)
+    const targets = sizes.flatMap((size) => [guarded(size), floor(size)]).map((name) => `${name}.target`)
+    await manager.systemctl('start', '--no-block', ...targets)
+    for (const target of targets) {
+      const isActive = async () => (await manager.show(target, 'ActiveState')) === 'active'
+      await until(`${target} is active`, isActive, { limitMs: 60_000, everyMs: 50 })
+    }
+    return host
+  } catch (cause) {
+    await host[Symbol.asyncDispose]()
+    throw cause
+  }
+}
+
+async function layOut({ manager, program }: BenchHost): Promise<void> {
+  const place = { address: loopbackAddress(), port: 0 }
+  const listen = { ...place, port: await freePort(place.address) }
+  const at = (name: string) => join(manager.root, name)
+  const dirs = { stateDir: join(manager.stateDir, 'a'), runtimeDir: join(manager.runDir, 'a') }
+  const own = {
+    stateDir: join(manager.stateDir, 'c'),
+    runtimeDir: join(manager.runDir, 'c'),
+    gateDir: join(manager.runDir, 'g'),
+  }
+  for (const each of [...Object.values(dirs), ...Object.values(own)]) await mkdir(each, { recursive: true })
+  const fleetKey = generateKey()
+  const [key] = parseKeys(fleetKey, 'the fleet key')
+  await writeFile(at('fleet-key'), `${fleetKey}\n`, { mode: 0o600 })
+  await writeFile(at('host-key'), `${key?.derive('web1').line()}\n`, { mode: 0o600 })
+  const targets = sizes.map((size) => [guarded(size), { unit: `${guarded(size)}.target`, needs: [] }] as const)
+  const agent = {
+    ...dirs,
+    host: 'web1',
+    listen,
+    bus: manager.bus,
+    pskFile: at('host-key'),
+    targets: Object.fromEntries(targets),
+  }
+  const coordinator = {
+    ...own,
+    pskFile: at('fleet-key'),
+    keys: 'derived',
+    hosts: { web1: listen },
+    targets: Object.fromEntries(sizes.map((size) => [guarded(size), { needs: [] }])),
+  }
+  await writeFile(at('agent.json'), JSON.stringify(agent))
+  await writeFile(at('coordinator.json'), JSON.stringify(coordinator))
+  await manager.writeUnit(agentUnit, daemonUnit([...program, 'agent', '--config', at('agent.json')]))
+  await manager.writeUnit(
+    'io-guardian-coordinator.service',
+    daemonUnit([...program, 'coordinator', '--config', at('coordinator.json')]),
+  )
+  for (const size of sizes) {
+    const wait = (target: string) => [...program, 'wait', '--config', at('agent.json'), target].join(' ')
+    await writeGraph(manager, { target: guarded(size), stateDir: dirs.stateDir, wait: wait(guarded(size)), size })
+    await writeGraph(manager, { target: floor(size), stateDir: dirs.stateDir, wait: '/bin/true', size })
+  }
+}
+
+async function writeGraph(
+  manager: Manager,
+  graph: { readonly target: string; readonly stateDir: string; readonly wait: string; readonly size: number },
+): Promise<void> {
+  const { size, ...rest } = graph
+  await manager.writeGraph({ ...rest, dependents: dependentsOf(graph.target, size).map((unit) => ({ unit })) })
+}

@@ -1,0 +1,84 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { guardianProgram } from '../test/hosts/program.ts'
+import { freshFigures, growthFigure, idleFigure } from './agent.ts'
+import { bundleWorkers } from './bundle.ts'
+import { statusFigure } from './command.ts'
+import type { Figure } from './figure.ts'
+import { fleetFigure, linkFigure } from './fleet.ts'
+import { goals } from './goals.ts'
+import { type BenchHost, raiseHost, sizes } from './host.ts'
+import { latencyFigures } from './latency.ts'
+import { tableOf } from './table.ts'
+import { v1Client } from './v1-client.ts'
+
+const usage = `npm run bench -- [--json FILE] [--only KEY,KEY] [--runs N]
+keys: ${goals.map(({ key }) => key).join(' ')}`
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    only: { type: 'string' },
+    runs: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
+
+const known = new Set(goals.map(({ key }) => key))
+const wanted = new Set(options.only?.split(',') ?? known)
+const figures = new Map<string, Figure>()
+const isWanted = (...keys: readonly string[]) => keys.some((key) => wanted.has(key))
+/** As many runs as were asked for, or what a figure needs to be steady. */
+const runs = (usual: number) => (options.runs === undefined ? usual : Number(options.runs))
+
+function keep(...found: readonly Figure[]): void {
+  for (const figure of found) {
+    if (!wanted.has(figure.key)) continue
+    figures.set(figure.key, figure)
+    process.stderr.write(`${figure.key}: ${figure.value} against ${figure.reference}, × ${figure.ratio}\n`)
+  }
+}
+
+async function measureHost(host: BenchHost, bareNode: string): Promise<void> {
+  for (const size of sizes) {
+    if (isWanted(`drain_${size}`, `undrain_${size}`)) keep(...(await latencyFigures(host, size, runs(11))))
+  }
+  if (isWanted('ctl_status')) keep(await statusFigure(host, runs(21)))
+  if (isWanted('agent_private_mb', 'agent_rss_mb', 'agent_ready_ms')) {
+    keep(...(await freshFigures(host, bareNode, runs(5))))
+  }
+  if (isWanted('agent_idle_cpu_ms')) keep(await idleFigure(host, bareNode))
+  if (isWanted('agent_growth_mb')) keep(await growthFigure(host))
+}
+
+async function measure(): Promise<void> {
+  const program = await guardianProgram()
+  const worker = await bundleWorkers()
+  const client = await v1Client(worker('v1-client'))
+  const bench = { program, worker, v1Client: client.argv }
+  if (goals.some(({ key }) => wanted.has(key) && !/^(fleet|link)_/.test(key))) {
+    await using host = await raiseHost(program)
+    await measureHost(host, worker('bare-node'))
+  }
+  for (const agents of [100, 1_000, 5_000]) {
+    if (isWanted(`fleet_${agents}`)) keep(await fleetFigure({ ...bench, agents, runs: runs(7) }))
+  }
+  if (isWanted('link_kb')) keep(await linkFigure({ ...bench, agents: 1_000, runs: runs(3) }))
+  process.stderr.write(`the one-shot v1 client is the one in ${client.name}\n`)
+}
+
+const unknown = [...wanted].filter((key) => !known.has(key))
+if (options.help === true || unknown.length > 0) {
+  process.stdout.write(`${unknown.length > 0 ? `unknown: ${unknown.join(', ')}\n` : ''}${usage}\n`)
+  process.exitCode = unknown.length > 0 ? 2 : 0
+} else {
+  await measure()
+  process.stdout.write(`${tableOf(figures)}\n`)
+  if (options.json !== undefined) {
+    const byKey = [...figures].map(([key, { value, reference, ratio, runs }]) => [
+      key,
+      { value, reference, ratio, runs },
+    ])
+    await writeFile(options.json, `${JSON.stringify(Object.fromEntries(byKey), null, 2)}\n`)
+  }
+}
