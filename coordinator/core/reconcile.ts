@@ -55,6 +55,8 @@ function reconcileHost(before: FleetState, spec: HostSpec, atMs: number, effects
     const seat = seatOf(state.hosts.get(spec.name), target)
     const meaning = meaningOf(order)
     if (seat.order?.meaning === meaning && atMs < seat.order.againAtMs) continue
+    // A v1 answer names no order, so there is never a second one before the first was answered.
+    if (order.action === 'v1' && seat.order !== null && seat.trouble === null) continue
     const command = `${state.nextCommand}`
     effects.push(effectOf(state, order, { host: spec.name, link, target, command }))
     state = {

@@ -11,7 +11,7 @@ import type { FleetEvent } from './event.ts'
 import { afresh, linkOf, withLink, withSeat } from './links.ts'
 import { reconcileOne } from './reconcile.ts'
 import type { FleetHold, FleetState, Seat } from './state.ts'
-import { isGateUp, seatOf } from './wanted.ts'
+import { holdsOn, isGateUp, seatOf } from './wanted.ts'
 
 export function linkUp(
   state: FleetState,
@@ -251,23 +251,23 @@ export function toldV1(
   const targets = state.plan.hosts.get(name)?.targets ?? []
   const trouble = word.ok ? null : { is: 'failed' as const, reason: word.text }
   const acknowledged = word.ok ? word.action : null
-  const answered = targets.reduce((now, target) => withSeat(now, name, target, { acknowledged, trouble }), state)
+  const change = word.ok ? { acknowledged, trouble, order: null } : { acknowledged, trouble }
+  const answered = targets.reduce((now, target) => withSeat(now, name, target, change), state)
   if (!word.ok)
     return still(
       answered,
       noted(...targets.map((target) => ({ what: 'order-failed' as const, host: name, target, text: word.text }))),
     )
-  const owe = word.action === 'undrain' ? targets.map((target) => ({ seat: `${name}/${target}`, owed: false })) : []
+  // A hold that came while the server was opening makes the host owed again.
+  const isOver = (target: string) => word.action === 'undrain' && holdsOn(state, name, target).length === 0
+  const owe = targets.filter(isOver).map((target) => ({ seat: `${name}/${target}`, owed: false }))
   if (owe.length === 0) {
     const course = reconcileOne(answered, name, atMs)
     return still(course.state, course.effects)
   }
-  const change = { owe, isQuiet: true }
-  const after = applied(answered, change)
+  const paid: Change = { owe, isQuiet: true }
+  const after = applied(answered, paid)
   const course = reconcileOne(after, name, atMs)
-  return {
-    save: saveOf(after, change),
-    next: { ...course, answer: null },
-    otherwise: { state: answered, effects: [], answer: null },
-  }
+  // Where the store is full a restart sends one undrain too many, which harms nobody.
+  return { save: saveOf(after, paid), next: { ...course, answer: null }, otherwise: { ...course, answer: null } }
 }
