@@ -138,6 +138,7 @@ export class Chaos {
     const { store } = this.#world
     this.#world.note('primary', 'its disk is full')
     store.full = true
+    this.#world.wasStoreFull = true
     this.#later(500, 12_000, () => {
       store.full = false
     })

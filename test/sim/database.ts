@@ -31,7 +31,9 @@ export class Database {
 
   stop(stopped: () => void = () => {}): void {
     if (this.is !== 'up') {
-      this.#after(100, () => (this.is === 'down' && this.#run === null ? stopped() : this.stop(stopped)))
+      const { life } = this.#world.io
+      const again = () => (this.is === 'down' && this.#run === null ? stopped() : this.stop(stopped))
+      this.#world.schedule.after(100, () => this.#world.io.life === life && again())
       return
     }
     this.#turn += 1

@@ -120,7 +120,7 @@ export class GateRun {
       }
       if (message.type === 'response') {
         connection.close()
-        if (message.outcome === 'ok' && !this.#isOver) this.#world.watch.saidDrained(host, target, 'gate')
+        if (message.outcome === 'ok' && !this.#isOver) this.#world.watch.gateLearned(host, target, id)
         settled()
       }
     }

@@ -67,8 +67,8 @@ export function actAsV1(world: World, host: SimHost, action: 'drain' | 'undrain'
   const link = world.network.nextId()
   agent.v1Links.set(link, (_action, ok) => {
     agent.v1Links.delete(link)
-    const first = host.setup.targets[0]
-    if (action === 'drain' && ok && first !== undefined) world.watch.saidDrained(host, first.name, 'v1')
+    const [first] = host.setup.targets
+    if (action === 'drain' && ok && first !== undefined) world.watch.promises.said(host, first.name)
     agent.dispatch({ type: 'link-closed', link })
   })
   agent.dispatch({ type: 'greeted-v1', link })

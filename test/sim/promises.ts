@@ -17,23 +17,36 @@ interface Promised {
  */
 export class Promises {
   readonly #world: World
+  readonly #everKept = new Set<string>()
   readonly #bySeat = new Map<string, Map<string, Promised>>()
 
   constructor(world: World) {
     this.#world = world
   }
 
-  /** Somebody was told `drained`: it must be so now, and stay so. */
-  said(host: SimHost, target: string, who: string): void {
-    const running = stillRunning(host, target, false)
-    if (running.length > 0)
-      throw new Violation('S1', `${who} said that ${target} of ${host.name} is drained: ${running.join(', ')}`)
+  /** An agent says `drained`: it must be so now. */
+  said(host: SimHost, target: string): void {
+    const running = stillRunning(host, target, 'seen')
+    if (running.length === 0) return
+    throw new Violation('S1', `the agent of ${host.name} said that ${target} is drained: ${running.join(', ')}`)
+  }
+
+  /** Somebody far away learns that a hold keeps a target drained: unless it was released since, it must do so now. */
+  learned(host: SimHost, target: string, hold: string, who: string): void {
+    const isMarked = host.disk.markers.get(target)?.some((kept) => kept.id === hold) === true
+    if (!isMarked && this.#everKept.has(`${seatOf(host, target)} ${hold}`)) return
+    const running = stillRunning(host, target, 'guarded')
+    if (running.length === 0) return
+    throw new Violation('S2', `${who} learned that ${hold} drained ${target} of ${host.name}: ${running.join(', ')}`)
   }
 
   keep(host: SimHost, target: string, holds: readonly Hold[]): void {
     const seat = seatOf(host, target)
     const kept = this.#bySeat.get(seat) ?? new Map<string, Promised>()
-    for (const { id } of holds) kept.set(id, { hold: id, isWeak: false })
+    for (const { id } of holds) {
+      kept.set(id, { hold: id, isWeak: false })
+      this.#everKept.add(`${seat} ${id}`)
+    }
     this.#bySeat.set(seat, kept)
   }
 
@@ -47,11 +60,6 @@ export class Promises {
         if (!promised.isWeak && marker?.some((hold) => hold.id === id) !== true) kept.delete(id)
       }
     }
-  }
-
-  /** A hold was released for good: who lost the marker with the disk need not keep it either. */
-  released(host: string, target: string, id: string): void {
-    this.#bySeat.get(`${host}/${target}`)?.delete(id)
   }
 
   weaken(host: SimHost): void {

@@ -49,7 +49,8 @@ function restlessness(world: World, process: FleetProcess): string | null {
     const found = restlessSeat(process, host, target)
     if (found !== null) return `${host.name}/${target}: ${found}`
   }
-  if (world.hadRival) return null
+  // What was ordered while the store was full may be forgotten, and a v1 server has no marker that remembers.
+  if (world.hadRival || world.wasStoreFull) return null
   for (const v1 of world.v1Hosts.values()) {
     const isHeld = wantedBy(process, v1.name, 'io-databases').length > 0
     if (isHeld !== v1.isDrained) return `${v1.name}: is ${v1.isDrained ? 'drained' : 'open'}, held: ${isHeld}`
@@ -66,7 +67,7 @@ function restlessSeat(process: FleetProcess, host: SimHost, target: string): str
   const strange = marker.filter((hold) => !wanted.includes(hold.id) && hold.owner !== 'direct' && hold.owner !== 'v1')
   if (strange.length > 0)
     return `is held by ${strange.map((hold) => `${hold.owner} ${hold.id}`).join()}, which nobody wants`
-  if (marker.length > 0) return stillRunning(host, target, true)[0] ?? null
+  if (marker.length > 0) return stillRunning(host, target, 'all')[0] ?? null
   const unit = host.manager.unit(host.unitOf(target))
   if (unit.active !== 'active') return isLeftAlone(host, target) ? null : `is ${unit.active} and nothing holds it`
   return null

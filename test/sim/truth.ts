@@ -4,11 +4,14 @@ import type { World } from './world.ts'
 
 // What really is, as against what any daemon believes.
 
+/** Which units of a target count: those that the drain promises, or also those that nobody can keep from starting. */
+export type Scope = 'guarded' | 'seen' | 'all'
+
 /**
- * Units of a target that still run. One that is not guarded may have started after the agent last looked; nobody can
- * promise more of it than that it is stopped again.
+ * Units of a target that still run. One that is not guarded may have started after the agent last looked (`seen` leaves
+ * it out then); nobody can promise more of it than that it is stopped again.
  */
-export function stillRunning(host: SimHost, target: string, isStrict: boolean): string[] {
+export function stillRunning(host: SimHost, target: string, scope: Scope): string[] {
   const allowed = host.setup.targets.find((spec) => spec.name === target)?.allowLeftovers ?? []
   const readAtMs = host.bus.readAtMs.get(target) ?? 0
   const found: string[] = []
@@ -16,7 +19,8 @@ export function stillRunning(host: SimHost, target: string, isStrict: boolean): 
     if (unit.spec.target !== target || unit.spec.role === 'wait') continue
     const isDown = unit.isStopped && (unit.processes === 0 || allowed.includes(unit.spec.name))
     if (isDown) continue
-    if (!isStrict && !unit.spec.guarded && unit.startedAtMs >= readAtMs) continue
+    const isExcused = scope === 'guarded' || (scope === 'seen' && unit.startedAtMs >= readAtMs)
+    if (isExcused && !unit.spec.guarded) continue
     found.push(`${unit.spec.name} is ${unit.active} with ${unit.processes} processes`)
   }
   return found

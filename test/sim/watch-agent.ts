@@ -84,7 +84,7 @@ export class AgentWatch {
       throw new Violation('S5', `${host.name} told that ${report.target} is released and its disk still holds it`)
     }
     if (report.is !== 'drained') return
-    this.#promises.said(host, report.target, `the agent`)
+    this.#promises.said(host, report.target)
     this.#promises.keep(host, report.target, report.holds)
   }
 

@@ -58,7 +58,7 @@ export class FleetWatch {
       if (found === undefined) throw new Violation('S2', `${host} speaks v1 and cannot be done`)
       if (progress.superseded || this.#world.hadRival || this.#world.wasForced.has(host)) continue
       if (this.#world.lostDisk.has(host)) continue
-      promises.said(found, target, `progress of ${hold}`)
+      promises.learned(found, target, hold, 'progress')
     }
     const isDone = progress.settled && progress.hosts.every(({ is }) => is === 'done')
     if (isDone) this.#mustBeWhole(process, hold, progress)

@@ -55,8 +55,9 @@ export class Watch {
     this.promises.activated(host, unit)
   }
 
-  saidDrained(host: SimHost, target: string, who: string): void {
-    this.promises.said(host, target, who)
+  /** A gate learns from the agent itself that its hold has drained a target. */
+  gateLearned(host: SimHost, target: string, hold: string): void {
+    this.promises.learned(host, target, hold, 'the gate')
   }
 
   fleetTakes(process: FleetProcess, take: Pick<FleetTake, 'event' | 'step'>): void {

@@ -34,6 +34,7 @@ export class World {
   isHealing = false
   /** A twin ran or a store was restored at some time. */
   hadRival = false
+  wasStoreFull = false
   readonly lostDisk = new Set<string>()
   /** Hosts that a person opened past a coordinator's hold. */
   readonly wasForced = new Set<string>()
