@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { build } from '../daemon/build.ts'
 import { errors, GuardianError } from '../protocol/errors.ts'
 
