@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { generateKey } from '../protocol/keys.ts'
 import { type Fleet, targetName } from '../test/hosts/fleet.ts'
 import { until } from '../test/hosts/until.ts'
+import { complaints } from '../test/hosts/workers.ts'
+import { workerUnits } from './cast.ts'
 import { ctl, prompt, say, title } from './screen.ts'
 import { momentOf, startTimeline, type Timeline } from './timeline.ts'
-import { complaints, workerUnits } from './workers.ts'
 
 /** What an act showed, to be judged at its end. */
 export interface Seen {
@@ -32,7 +33,7 @@ async function orderlyStop(fleet: Fleet): Promise<Seen> {
     '2. PostgreSQL is stopped',
     'systemd stops its gate first, and the gate drains every host before PostgreSQL may go.',
   )
-  const before = (await complaints(fleet)).length
+  const before = (await complaints(fleet, workerUnits)).length
   prompt('io', 'systemctl stop postgresql.service')
   const timeline = startTimeline('systemctl stop postgresql.service', 'io', 'stop of PostgreSQL asked for')
   const stopping = fleet.io.systemctl('stop', 'postgresql.service')
@@ -54,7 +55,7 @@ async function orderlyStop(fleet: Fleet): Promise<Seen> {
   await timeline.unit(fleet.io, 'postgresql.service', 'ActiveExit', 'PostgreSQL begins to stop')
   await timeline.unit(fleet.io, 'postgresql.service', 'InactiveEnter', 'PostgreSQL stopped')
   await ctl(fleet, 'status')
-  const cut = (await complaints(fleet)).slice(before)
+  const cut = (await complaints(fleet, workerUnits)).slice(before)
   say(...cut)
   return {
     claims: [
@@ -70,7 +71,7 @@ async function orderlyStop(fleet: Fleet): Promise<Seen> {
 
 async function start(fleet: Fleet): Promise<Seen> {
   title('3. PostgreSQL is started again', 'Its gate comes up with it; when the probes agree, every host opens.')
-  const before = (await complaints(fleet)).length
+  const before = (await complaints(fleet, workerUnits)).length
   prompt('io', 'systemctl start postgresql.service')
   const timeline = startTimeline('systemctl start postgresql.service', 'io', 'start of PostgreSQL asked for')
   await fleet.io.systemctl('start', 'postgresql.service')
@@ -81,7 +82,7 @@ async function start(fleet: Fleet): Promise<Seen> {
     timeline.last(host, units, 'ActiveEnter', `last of ${units.length} workers started`),
   )
   await ctl(fleet, 'status')
-  const cut = (await complaints(fleet)).length - before
+  const cut = (await complaints(fleet, workerUnits)).length - before
   return { claims: [[`workers that found PostgreSQL shut: ${cut}`, cut === 0]], timelines: [timeline.end()] }
 }
 
@@ -91,7 +92,7 @@ async function operatorsHold(fleet: Fleet): Promise<Seen> {
     'The restart drains and opens the others. web1 is held by a person, so it stays drained.',
   )
   await ctl(fleet, 'drain', '--host', 'web1', '-m', 'new disk')
-  const before = (await complaints(fleet)).length
+  const before = (await complaints(fleet, workerUnits)).length
   prompt('io', 'systemctl restart postgresql.service')
   const timeline = startTimeline(
     'systemctl restart postgresql.service, web1 held',
@@ -109,7 +110,7 @@ async function operatorsHold(fleet: Fleet): Promise<Seen> {
   }
   await ctl(fleet, 'status')
   const held = await running(fleet, 'web1')
-  const cut = (await complaints(fleet)).length - before
+  const cut = (await complaints(fleet, workerUnits)).length - before
   await ctl(fleet, 'holds')
   const undrained = await ctl(fleet, 'undrain', '--host', 'web1')
   return {

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { type Fleet, startFleet } from '../test/hosts/fleet.ts'
+import { prepare } from '../test/hosts/workers.ts'
 import { acts } from './acts.ts'
+import { cast } from './cast.ts'
 import { bad, good, say, table, title } from './screen.ts'
 import { rowsOf, type Timeline } from './timeline.ts'
-import { prepare, workers } from './workers.ts'
 
 const usage = `Shows guardian's main job on this machine: four systemd managers as hosts, real databases, real workers.
 
@@ -43,7 +44,7 @@ async function main(argv: readonly string[]): Promise<void> {
 
 function hosts() {
   return Object.fromEntries(
-    Object.entries(workers).map(([name, dependents]) => [
+    Object.entries(cast).map(([name, dependents]) => [
       name,
       { dependents, tags: name.startsWith('web') ? ['web'] : [] },
     ]),

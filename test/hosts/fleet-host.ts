@@ -28,7 +28,7 @@ export interface HostParts {
 /** Writes configuration and units of a host that needs the databases: agent, target, wait unit and dependents. */
 export async function layOutHost({ host, options, databases, place, program, key }: HostParts): Promise<void> {
   const paths = hostPaths(host)
-  for (const each of [paths.stateDir, paths.runtimeDir]) await mkdir(each, { recursive: true })
+  await mkdir(paths.stateDir, { recursive: true })
   await writeFile(paths.key, `${key}\n`, { mode: 0o600 })
   await chmod(paths.key, 0o600)
   const { config, key: pskFile, ...dirs } = paths
@@ -47,8 +47,9 @@ export async function layOutHost({ host, options, databases, place, program, key
     ...options.agent,
   }
   await writeFile(config, JSON.stringify(agent, null, 2))
-  const before = `Before=wait-for-${targetName}.service ${targetName}.target`
-  await host.writeUnit('io-guardian.service', daemonUnit([...program, 'agent', '--config', config], [before]))
+  const daemon = { command: [...program, 'agent', '--config', config], runtime: 'io-guardian' }
+  const unitLines = [`Before=wait-for-${targetName}.service ${targetName}.target`]
+  await host.writeUnit('io-guardian.service', daemonUnit({ ...daemon, unitLines }))
   await host.writeGraph({
     target: targetName,
     stateDir: paths.stateDir,

@@ -11,8 +11,8 @@ export function ioPaths(io: Manager) {
     config: join(io.root, 'coordinator.json'),
     key: join(io.root, 'psk'),
     stateDir: join(io.stateDir, 'io-guardian-coordinator'),
-    runtimeDir: join(io.runDir, 'coordinator'),
-    gateDir: join(io.runDir, 'gate'),
+    runtimeDir: join(io.runDir, 'io-guardian-coordinator'),
+    gateDir: join(io.runDir, 'io-guardian-gate'),
     bootIdFile: join(io.root, 'boot-id'),
   }
 }
@@ -29,11 +29,12 @@ export interface IoParts {
 export async function layOutIo(parts: IoParts): Promise<void> {
   const { io, program, options } = parts
   const paths = ioPaths(io)
-  for (const each of [paths.stateDir, paths.runtimeDir, paths.gateDir]) await mkdir(each, { recursive: true })
+  await mkdir(paths.stateDir, { recursive: true })
+  await mkdir(paths.gateDir)
   await writeFile(paths.config, JSON.stringify(coordinatorConfig(parts), null, 2))
   await io.writeUnit(
     'io-guardian-coordinator.service',
-    daemonUnit([...program, 'coordinator', '--config', paths.config]),
+    daemonUnit({ command: [...program, 'coordinator', '--config', paths.config], runtime: 'io-guardian-coordinator' }),
   )
   await io.writeUnit('io-guardian-gate@.service', gateUnit(program, paths.config, options.gateStopLimit ?? '2min'))
   await io.writeUnit('io-database-coordinator.service', byHandUnit())
@@ -72,11 +73,19 @@ function coordinatorConfig({ io, options, databases, places }: IoParts): object 
   }
 }
 
+interface Daemon {
+  readonly command: readonly string[]
+  /** Its directory in the host's /run. */
+  readonly runtime: string
+  readonly unitLines?: readonly string[]
+}
+
 /** A daemon that says when it is ready, and comes back whatever ends it. */
-export function daemonUnit(command: readonly string[], unitLines: readonly string[] = []): string {
+export function daemonUnit({ command, runtime, unitLines = [] }: Daemon): string {
+  const restart = ['Restart=always', 'RestartSec=100ms', 'WatchdogSec=30s']
   return unit({
     Unit: ['StartLimitIntervalSec=0', ...unitLines],
-    Service: ['Type=notify', `ExecStart=${command.join(' ')}`, 'Restart=always', 'RestartSec=100ms', 'WatchdogSec=30s'],
+    Service: ['Type=notify', `ExecStart=${command.join(' ')}`, `RuntimeDirectory=${runtime}`, ...restart],
     Install: ['WantedBy=default.target'],
   })
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type ApiClient, createApiClient } from '../../daemon/api-client.ts'
 import { generateKey, parseKeys } from '../../protocol/keys.ts'
 import { freePort, loopbackAddress } from './addresses.ts'
 import { addPostgres, addRedis, type Database } from './databases.ts'
@@ -24,6 +25,9 @@ export interface Fleet extends AsyncDisposable {
   /** Where the agent of a host listens. */
   place(name: string): Place
   ctl(...args: readonly string[]): Promise<Outcome>
+  readonly api: ApiClient
+  /** Shuts a host down in order and boots it with its disk; `meanwhile` runs while it is off. */
+  reboot(name: string, meanwhile?: () => Promise<void>): Promise<void>
   /** Ends every process of every host and removes what the fleet wrote. */
   stop(): Promise<void>
 }
@@ -114,18 +118,25 @@ async function raiseHost(fleet: Fleet, name: string, options: HostOptions, fleet
 }
 
 type FleetParts = Pick<Fleet, 'root' | 'io' | 'databases' | 'program' | 'stop'> & {
-  readonly managers: ReadonlyMap<string, Manager>
+  readonly managers: Map<string, Manager>
   readonly places: ReadonlyMap<string, Place>
 }
 
 function fleetOf({ managers, places, ...parts }: FleetParts): Fleet {
-  const environment = { ...parts.io.environment, GUARDIAN_SOCKET: join(ioPaths(parts.io).runtimeDir, 'api.sock') }
+  const socket = join(ioPaths(parts.io).runtimeDir, 'api.sock')
+  const environment = { ...parts.io.environment, GUARDIAN_SOCKET: socket }
   const [command = '', ...first] = parts.program
   return {
     ...parts,
     environment,
     host: (name) => known(managers, name),
     place: (name) => known(places, name),
+    api: createApiClient({ kind: 'socket', path: socket }),
+    reboot: async (name, meanwhile = async () => undefined) => {
+      await known(managers, name).poweroff()
+      await meanwhile()
+      managers.set(name, await bootManager(parts.root, name))
+    },
     ctl: (...args) => run(command, [...first, 'ctl', ...args], environment),
     [Symbol.asyncDispose]: parts.stop,
   }
@@ -138,7 +149,7 @@ function known<T>(all: ReadonlyMap<string, T>, name: string): T {
 }
 
 async function bootManager(root: string, name: string): Promise<Manager> {
-  await mkdir(join(root, name))
+  await mkdir(join(root, name), { recursive: true })
   // Hosts of one machine share its boot, so each gets a boot id of its own.
   await writeFile(join(root, name, 'boot-id'), `${randomUUID()}\n`)
   return startManager({ name, root: join(root, name) })

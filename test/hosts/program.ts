@@ -10,6 +10,8 @@ const sources = ['agent', 'bin', 'coordinator', 'ctl', 'daemon', 'gate', 'protoc
 
 /** The command that runs guardian as it ships, built again where a source is newer than the bundle. */
 export async function guardianProgram(): Promise<readonly string[]> {
+  if (!existsSync(join(tree, 'scripts/build.ts')))
+    return [process.execPath, '--import', join(tree, 'node_modules/tsx/dist/loader.mjs'), join(tree, 'bin/guardian.ts')]
   const newest = Math.max(...sources.map((each) => changedAt(join(tree, each))))
   if (!existsSync(bundle) || statSync(bundle).mtimeMs < newest) {
     await promisify(execFile)(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], { cwd: tree })

@@ -1,28 +1,28 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { Databases, Fleet } from '../test/hosts/fleet.ts'
-import type { Dependent } from '../test/hosts/graph.ts'
+import type { Databases, Fleet } from './fleet.ts'
+import type { Dependent } from './graph.ts'
 
 // What lives from the databases: each holds connections open and says on its error output when one is refused or cut.
 
 /** Two customers of a shop that never leave. */
-function shop({ postgres }: Databases): Dependent {
+export function shop({ postgres }: Databases): Dependent {
   return { unit: 'shop.service', lines: [...pgbench(postgres, 20), ...always] }
 }
 
 /** Counts sessions in Redis, ten times a second, over one connection. */
-function sessions({ redis }: Databases): Dependent {
+export function sessions({ redis }: Databases): Dependent {
   const command = `redis-cli -h ${redis.address} -p ${redis.port} -r -1 -i 0.1 incr sessions`
   return { unit: 'sessions.service', lines: [`ExecStart=${command}`, ...always] }
 }
 
-/** Hangs on the shop, takes a second and a half to stop, and writes its last batch to PostgreSQL when it does. */
-function searchIndex({ postgres }: Databases): Dependent {
+/** Hangs on the shop, takes a while to stop, and writes its last batch to PostgreSQL when it does. */
+export function searchIndex({ postgres }: Databases, stopSeconds: number): Dependent {
   const last = `psql -h ${postgres.address} -p ${postgres.port} -U postgres -qc "insert into batches values (now())"`
   return {
     unit: 'search-index.service',
     on: 'shop.service',
-    lines: [...pgbench(postgres, 5), `ExecStop=/bin/sh -c 'sleep 1.5; ${last}'`, ...always],
+    lines: [...pgbench(postgres, 5), `ExecStop=/bin/sh -c 'sleep ${stopSeconds}; ${last}'`, ...always],
   }
 }
 
@@ -36,29 +36,19 @@ function pgbench({ address, port }: Databases['postgres'], perSecond: number): r
   ]
 }
 
-/** Who works where. */
-export const workers: Readonly<Record<string, (databases: Databases) => readonly Dependent[]>> = {
-  web1: (databases) => [shop(databases), sessions(databases)],
-  web2: (databases) => [shop(databases), sessions(databases), searchIndex(databases)],
-  jobs1: (databases) => [shop(databases), sessions(databases)],
-}
-
-export const workerUnits: Readonly<Record<string, readonly string[]>> = {
-  web1: ['shop.service', 'sessions.service'],
-  web2: ['shop.service', 'sessions.service', 'search-index.service'],
-  jobs1: ['shop.service', 'sessions.service'],
-}
-
 /** The table that the search index writes to. */
 export async function prepare({ databases: { postgres } }: Fleet): Promise<void> {
   const place = ['-h', postgres.address, '-p', `${postgres.port}`, '-U', 'postgres']
   await promisify(execFile)('psql', [...place, '-qc', 'create table batches (at timestamptz)'])
 }
 
+/** Units by the host that they are on. */
+export type UnitsByHost = Readonly<Record<string, readonly string[]>>
+
 /** Every line in which a worker says that a connection was refused or cut. */
-export async function complaints(fleet: Fleet): Promise<readonly string[]> {
+export async function complaints(fleet: Fleet, workers: UnitsByHost): Promise<readonly string[]> {
   const found: string[] = []
-  for (const [name, units] of Object.entries(workerUnits)) {
+  for (const [name, units] of Object.entries(workers)) {
     for (const unit of units) {
       const lines = (await fleet.host(name).log(unit))
         .split('\n')
