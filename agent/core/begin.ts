@@ -18,6 +18,7 @@ export function begin(facts: {
     policy: facts.policy,
     bootId: facts.bootId,
     seen: facts.seen,
+    kept: facts.seen,
     duties: new Map(duties),
     links: new Map(),
     coordinatorHeardMs: facts.atMs,

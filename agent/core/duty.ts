@@ -64,8 +64,8 @@ export function isStopLost(view: TargetView): boolean {
   return unitsOf(view).some((unit) => !hasStopped(unit) && unit.active !== 'deactivating' && unit.job !== 'stop')
 }
 
-export function isStartPending(view: TargetView): boolean {
-  return unitsOf(view).some((unit) => unit.job === 'start' || unit.active === 'activating')
+export function isStarting(unit: UnitView): boolean {
+  return unit.job === 'start' || unit.active === 'activating'
 }
 
 function unitsOf(view: TargetView): readonly (UnitView | DependentView)[] {

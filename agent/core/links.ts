@@ -18,6 +18,7 @@ export function greet(state: AgentState, link: string, hello: ClientHello, atMs:
   if (hello.oldest > versions.newest || hello.newest < versions.oldest) {
     return refuse(state, link, 'bad-message', `this agent speaks version ${versions.newest} only`)
   }
+  if (state.links.has(link)) return refuse(state, link, 'bad-message', 'a second greeting on the same link')
   const { authority } = hello
   if (authority.kind !== 'coordinator') {
     const joined = join(state, { id: link, role: authority.kind })
@@ -28,7 +29,7 @@ export function greet(state: AgentState, link: string, hello: ClientHello, atMs:
   const older = [...state.links.values()].filter((other) => other.role === 'coordinator')
   const left = older.reduce((rest, other) => leave(rest, other.id), state)
   const heard = accept(join(left, { id: link, role: 'coordinator' }), authority.claim, atMs)
-  const seen = advanced(state.seen, authority.claim)
+  const seen = advanced(state.kept, authority.claim)
   const effects: readonly AgentEffect[] = [
     ...older.map((other): AgentEffect => ({ type: 'close', link: other.id, code: 1000 })),
     { type: 'send', link, message: helloOf(heard, atMs) },
@@ -56,6 +57,11 @@ export function leave(state: AgentState, link: string): AgentState {
 
 export function accept(state: AgentState, claim: Claim, atMs: number): AgentState {
   return { ...state, seen: advanced(state.seen, claim) ?? state.seen, coordinatorHeardMs: atMs }
+}
+
+/** The same state once `seen` is on the disk. */
+export function keep(state: AgentState, seen: Claim | null): AgentState {
+  return seen === null ? state : { ...state, kept: seen }
 }
 
 /** The peer is told what outranks it, and is let go. */

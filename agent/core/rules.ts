@@ -6,14 +6,14 @@ import {
   isHeld,
   isOpened,
   isQuiet,
-  isStartPending,
+  isStarting,
   isStopLost,
   isStopPending,
   isUp,
   stillRunning,
   stillStarting,
 } from './duty.ts'
-import { go, inTurn, type Move } from './move.ts'
+import { type Course, go, inTurn, type Move } from './move.ts'
 import { nextRound, note, openWord } from './orders.ts'
 import { mayOpen, probesGood } from './permission.ts'
 import { selfDrainRule } from './self-drain.ts'
@@ -39,14 +39,15 @@ const rules: readonly Rule[] = [
   noticeDrift,
   open,
   startAgain,
-  tellLate,
 ]
 
 export function advance(duty: Duty, moment: Moment): Move {
-  return inTurn(
+  const move = inTurn(
     duty,
     rules.map((rule) => (current: Duty) => rule(current, moment)),
   )
+  // Whatever the disk does, nobody waits past the deadline.
+  return { save: move.save, next: tellLate(move.next, moment), otherwise: tellLate(move.otherwise, moment) }
 }
 
 const lostStopMs = 5_000
@@ -121,7 +122,7 @@ function opened(duty: Duty, bootId: string): Move {
 
 function noticeDrift(duty: Duty, { state }: Moment): Move | null {
   if (!isOpened(duty, state.bootId) || duty.record.opening?.is !== 'open' || duty.view === null) return null
-  const isDown = duty.view.target.active !== 'active' && !isStartPending(duty.view)
+  const isDown = duty.view.target.active !== 'active' && !isStarting(duty.view.target)
   if (isDown === duty.drifted) return null
   return go(
     { ...duty, drifted: isDown, allowed: false },
@@ -153,7 +154,8 @@ const startPauseMaxMs = 30_000
 
 function startAgain(duty: Duty, { state, atMs }: Moment): Move | null {
   if (dutyState(duty, state.bootId) !== 'opening' || duty.view === null || !probesGood(state, duty)) return null
-  if (isUp(duty.view) || isStartPending(duty.view) || isStopPending(duty.view)) return null
+  const { target } = duty.view
+  if (target.active === 'active' || isStarting(target) || isStopPending(duty.view)) return null
   if (duty.work.is === 'starting' && atMs < duty.work.againAtMs) return null
   const attempt = duty.work.is === 'starting' ? duty.work.attempt + 1 : 1
   const againAtMs = atMs + Math.min(startPauseMaxMs, 500 * 2 ** Math.min(attempt, 10))
@@ -163,12 +165,13 @@ function startAgain(duty: Duty, { state, atMs }: Moment): Move | null {
 const progressEveryMs = 500
 
 /** A deadline ends the waiting, never the stop or the hold. */
-function tellLate(duty: Duty, { state, atMs }: Moment): Move | null {
+function tellLate(course: Course, { state, atMs }: Moment): Course {
+  const { duty } = course
   const late = duty.waiters.filter((waiter) => atMs >= waiter.deadlineMs)
   const due = duty.waiters.filter(
     (waiter) => atMs < waiter.deadlineMs && atMs >= waiter.progressAtMs && waiter.via === 'v2',
   )
-  if (late.length === 0 && due.length === 0) return null
+  if (late.length === 0 && due.length === 0) return course
   const waiters = duty.waiters
     .filter((waiter) => !late.includes(waiter))
     .map((waiter) => (due.includes(waiter) ? { ...waiter, progressAtMs: atMs + progressEveryMs } : waiter))
@@ -190,7 +193,7 @@ function tellLate(duty: Duty, { state, atMs }: Moment): Move | null {
       units: blocking(duty, waiter.want).slice(0, limits.dependentsMax / 4),
     },
   }))
-  return go(next, [...told, ...progress])
+  return { duty: next, effects: [...course.effects, ...told, ...progress] }
 }
 
 function blocking(duty: Duty, want: Waiter['want']): readonly string[] {

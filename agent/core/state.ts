@@ -115,6 +115,8 @@ export interface AgentState {
   readonly bootId: string
   /** The highest claim accepted. */
   readonly seen: Claim | null
+  /** What the disk knows of `seen`: behind it while the disk is full. */
+  readonly kept: Claim | null
   readonly duties: ReadonlyMap<string, Duty>
   readonly links: ReadonlyMap<string, Link>
   /** Clock of the last word from a coordinator that was accepted. */

@@ -1,11 +1,12 @@
 import type { Claim } from '../../protocol/authority.ts'
+import { limits } from '../../protocol/limits.ts'
 import type { Next, Step } from '../../protocol/step.ts'
 import type { Command } from '../../protocol/v2.ts'
 import { advanced, mayHold, mayRelease, standing } from './authority.ts'
 import { dutyState, holdsOf, isHeld, isOpened, isQuiet, stillRunning } from './duty.ts'
 import type { AgentEffect, AgentSave } from './effect.ts'
 import type { AgentEvent } from './event.ts'
-import { accept, type Greeting, greet, greetV1, leave, noteClaim, outrank, refuse } from './links.ts'
+import { accept, type Greeting, greet, greetV1, keep, leave, noteClaim, outrank, refuse } from './links.ts'
 import type { Move } from './move.ts'
 import { dropHolds, note, takeHolds } from './orders.ts'
 import { reportOf } from './report.ts'
@@ -50,12 +51,16 @@ export function step(state: AgentState, event: AgentEvent): AgentStep {
 
 function still(state: AgentState, effects: readonly AgentEffect[] = []): AgentStep {
   const next = { state, effects, answer: null }
-  return { save: null, next: next, otherwise: next }
+  return { save: null, next, otherwise: next }
 }
 
 function greeting({ state, seen, effects }: Greeting): AgentStep {
-  const next = { state, effects, answer: null }
-  return { save: seen === null ? null : { seen, record: null }, next: next, otherwise: next }
+  const save = seen === null ? null : { seen, record: null }
+  return {
+    save,
+    next: { state: keep(state, seen), effects, answer: null },
+    otherwise: { state, effects, answer: null },
+  }
 }
 
 function commanded(state: AgentState, { link, command, atMs }: Happened<'commanded'>): AgentStep {
@@ -67,13 +72,17 @@ function commanded(state: AgentState, { link, command, atMs }: Happened<'command
   const isAllowed = command.action === 'undrain' || command.holds.every((hold) => mayHold(authority, hold))
   if (!isAllowed) return greeting(refuse(state, link, 'bad-message', 'these holds are not this peer’s to give'))
   if (authority.kind !== 'coordinator')
-    return duty === undefined ? unknown(state, command, link) : order(state, duty, command, link, atMs, null)
+    return duty === undefined
+      ? greeting(unknown(state, command, link, null))
+      : order(state, duty, command, link, atMs, null)
   const is = standing(state.seen, authority.claim)
   if (is === 'superseded') return greeting(outrank(state, link, is))
-  if (is === 'stale') return answered(state, link, command, 'stale', 'older than an order already carried out')
+  if (is === 'stale')
+    return greeting(answered(state, link, command, 'stale', 'older than an order already carried out'))
   const heard = accept(state, authority.claim, atMs)
-  if (duty === undefined) return unknown(heard, command, link)
-  return order(heard, duty, command, link, atMs, advanced(state.seen, authority.claim))
+  const seen = advanced(state.kept, authority.claim)
+  if (duty === undefined) return greeting(unknown(heard, command, link, seen))
+  return order(heard, duty, command, link, atMs, seen)
 }
 
 function order(
@@ -102,9 +111,10 @@ function order(
   return moved(state, duty, move, seen)
 }
 
-function unknown(state: AgentState, command: Command, link: string): AgentStep {
+function unknown(state: AgentState, command: Command, link: string, seen: Claim | null): Greeting {
   const known = [...state.duties.keys()].join(', ')
-  return answered(state, link, command, 'failed', `no target named ${command.target} here; there is: ${known}`)
+  const text = `no target named ${command.target} here; there is: ${known}`
+  return { ...answered(state, link, command, 'failed', text), seen }
 }
 
 function answered(
@@ -112,12 +122,14 @@ function answered(
   link: string,
   command: Command,
   outcome: 'failed' | 'stale',
-  message: string,
-): AgentStep {
-  return still(state, [
+  text: string,
+): Greeting {
+  const message = text.slice(0, limits.messageLength)
+  const effects: readonly AgentEffect[] = [
     { type: 'send', link, message: { type: 'response', id: command.id, outcome, message, units: [], report: null } },
     note({ what: 'refused', link, code: outcome === 'stale' ? 'stale' : 'unknown-target' }),
-  ])
+  ]
+  return { state, seen: null, effects }
 }
 
 /** v1 names no target: it means the first, and its one hold is the agent's own. */
@@ -163,7 +175,7 @@ function pinged(state: AgentState, { link, claim, nonce, atMs }: Happened<'pinge
   const is = standing(state.seen, claim)
   if (is === 'superseded') return greeting(outrank(state, link, is))
   if (is === 'stale') return still(state, [pong])
-  const seen = advanced(state.seen, claim)
+  const seen = advanced(state.kept, claim)
   return greeting({ state: accept(state, claim, atMs), seen, effects: [pong, ...noteClaim(state, seen)] })
 }
 
@@ -188,7 +200,8 @@ function ticked(state: AgentState, { target, atMs, wallMs, nonce }: Happened<'ti
   if (duty === undefined) return still(state)
   const move = advance(duty, { state, atMs, wallMs, nonce })
   if (move.save === null && move.next.duty === duty && move.next.effects.length === 0) return still(state)
-  const isSelfDrain = hasSelf(move.next.duty) && !hasSelf(duty)
+  // Several targets that drain themselves in one outage are one self-drain.
+  const isSelfDrain = hasSelf(move.next.duty) && ![...state.duties.values()].some(hasSelf)
   return moved(isSelfDrain ? countSelfDrain(state, atMs) : state, duty, move, null)
 }
 
@@ -198,15 +211,16 @@ function hasSelf(duty: Duty): boolean {
 
 /** The step that a target's move makes: its record and a new claim are saved together. */
 function moved(state: AgentState, before: Duty, move: Move, seen: Claim | null): AgentStep {
-  const next = (course: Move['next']): Next<AgentState, AgentEffect> => {
-    const after = withDuty(state, course.duty)
+  const next = (base: AgentState, course: Move['next']): Next<AgentState, AgentEffect> => {
+    const after = withDuty(base, course.duty)
     const report: readonly AgentEffect[] = isReportable(before, course.duty) ? [{ type: 'report' }] : []
     const told = tell(after)
     return { state: told.state, effects: [...course.effects, ...report, ...told.effects], answer: null }
   }
   const record = move.save === null ? null : { target: before.spec.name, record: move.save }
   const save = record === null && seen === null ? null : { seen, record }
-  return { save, next: next(move.next), otherwise: next(record === null ? move.next : move.otherwise) }
+  const otherwise = record === null ? move.next : move.otherwise
+  return { save, next: next(keep(state, seen), move.next), otherwise: next(state, otherwise) }
 }
 
 function isReportable(before: Duty, now: Duty): boolean {
