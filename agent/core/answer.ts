@@ -3,7 +3,7 @@ import type { Outcome } from '../../protocol/v2/command.ts'
 import { holdsOf } from './duty.ts'
 import type { AgentEffect } from './effect.ts'
 import type { Course } from './move.ts'
-import { targetReport } from './report.ts'
+import { fittingUnits, targetReport } from './report.ts'
 import type { Duty, Waiter } from './state.ts'
 
 export interface Word {
@@ -37,7 +37,7 @@ export function reply(waiter: Waiter, duty: Duty, bootId: string, word: Word): A
       id: waiter.command,
       outcome,
       message,
-      units: units.slice(0, limits.dependentsMax),
+      units: fittingUnits(units),
       report,
     },
   }

@@ -1,3 +1,4 @@
+import type { Hold } from '../../protocol/hold.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import { versions } from '../../protocol/v2/hello.ts'
@@ -5,11 +6,19 @@ import type { Report, TargetReport } from '../../protocol/v2/report.ts'
 import { dutyState, failedUnits, hasStopped, holdsOf, isStopPending } from './duty.ts'
 import type { AgentState, DependentView, Duty } from './state.ts'
 
+/** Bytes of a frame, spent so that the whole report of a host fits into one; the rest is brackets and names. */
+const room = { holds: 24_000, dependents: 16_000, units: 6_000, reasons: 8_000 } as const
+
 /** Everything that a coordinator is told of this host. */
 export function reportOf(state: AgentState): Report {
-  const probes = [...state.probes].map(([resource, { ok, reason }]) => ({ resource, ok, reason }))
+  const reasonLength = Math.floor(room.reasons / Math.max(1, state.probes.size))
+  const probes = [...state.probes].map(([resource, { ok, reason }]) => ({
+    resource,
+    ok,
+    reason: reason.slice(0, reasonLength),
+  }))
   const targets = [...state.duties.values()].map((duty) => ({
-    ...targetReport(duty, state.bootId),
+    ...targetReport(duty, state.bootId, 1 / state.duties.size),
     waitingFor: waitingFor(state, duty),
   }))
   return { type: 'report', seen: state.seen, targets, probes: probes.slice(0, limits.probesMax) }
@@ -30,21 +39,27 @@ export function helloOf(state: AgentState, atMs: number): AgentHello {
   }
 }
 
-export function targetReport(duty: Duty, bootId: string): TargetReport {
+/** `share` is the part of a frame that this target may fill. */
+export function targetReport(duty: Duty, bootId: string, share = 1): TargetReport {
   const dependents = duty.view?.dependents ?? []
-  const shown = toShow(dependents)
+  const shown = fitting(runningFirst(dependents), room.dependents * share)
   return {
     target: duty.spec.name,
     is: dutyState(duty, bootId),
-    holds: [...holdsOf(duty)],
+    holds: fittingHolds(holdsOf(duty), room.holds * share),
     durable: duty.durable,
     allowed: duty.allowed,
-    dependents: shown.map(({ unit, active, guarded, processes }) => ({ unit, active, guarded, processes })),
+    dependents: shown,
     dependentsLeftOut: dependents.length - shown.length,
     waitingFor: '',
-    failed: [...failedUnits(duty)].slice(0, limits.dependentsMax),
+    failed: fittingUnits(failedUnits(duty), share),
     breaches: duty.breaches,
   }
+}
+
+/** Names of units, as many as a frame has room for. */
+export function fittingUnits(units: readonly string[], share = 1): string[] {
+  return fitting(units, room.units * share)
 }
 
 /** In words for a person: why a target that may open has not. */
@@ -60,14 +75,28 @@ export function waitingFor(state: AgentState, duty: Duty): string {
   return duty.allowed ? '' : 'the coordinator'
 }
 
-const budgetBytes = limits.frameBytes / 4
-
 // What still runs first, so that what is left out is what nobody waits for.
-function toShow(dependents: readonly DependentView[]): readonly DependentView[] {
+function runningFirst(dependents: readonly DependentView[]): TargetReport['dependents'] {
   const ordered = [...dependents.filter((unit) => !hasStopped(unit)), ...dependents.filter(hasStopped)]
+  return ordered.map(({ unit, active, guarded, processes }) => ({ unit, active, guarded, processes }))
+}
+
+// Every id is told, or the coordinator would give the hold again for ever; what a person reads of it goes first.
+function fittingHolds(holds: readonly Hold[], bytesMax: number): Hold[] {
+  const told = holds.slice(0, limits.holdsMax)
+  return bytesOf(told) <= bytesMax ? told : told.map((hold) => ({ ...hold, message: '', except: [] }))
+}
+
+function fitting<Item>(items: readonly Item[], bytesMax: number): Item[] {
   let bytes = 0
-  return ordered.slice(0, limits.dependentsMax).filter((unit) => {
-    bytes += unit.unit.length + 80
-    return bytes <= budgetBytes
+  return items.slice(0, limits.dependentsMax).filter((item) => {
+    bytes += bytesOf(item) + 1
+    return bytes <= bytesMax
   })
+}
+
+// A character beyond ASCII takes three bytes at most, or two and another two.
+function bytesOf(value: unknown): number {
+  const text = JSON.stringify(value)
+  return /[^ -~]/.test(text) ? text.length * 3 : text.length
 }

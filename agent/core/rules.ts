@@ -1,4 +1,3 @@
-import { limits } from '../../protocol/limits.ts'
 import { answerAll, reply } from './answer.ts'
 import {
   dutyState,
@@ -16,6 +15,7 @@ import {
 import { type Course, go, inTurn, type Move } from './move.ts'
 import { nextRound, note, openWord } from './orders.ts'
 import { mayOpen, probesGood } from './permission.ts'
+import { fittingUnits } from './report.ts'
 import { selfDrainRule } from './self-drain.ts'
 import type { AgentState, Duty, Waiter } from './state.ts'
 
@@ -190,7 +190,7 @@ function tellLate(course: Course, { state, atMs }: Moment): Course {
     message: {
       type: 'progress' as const,
       id: waiter.command,
-      units: blocking(duty, waiter.want).slice(0, limits.dependentsMax / 4),
+      units: fittingUnits(blocking(duty, waiter.want)),
     },
   }))
   return { duty: next, effects: [...course.effects, ...told, ...progress] }

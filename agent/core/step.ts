@@ -191,7 +191,8 @@ function viewed(state: AgentState, target: string, view: TargetView): AgentStep 
 
 function probed(state: AgentState, { resource, ok, reason, atMs }: Happened<'probed'>): AgentState {
   const before = state.probes.get(resource)
-  const probe: ProbeState = { ok, reason, sinceMs: before?.ok === ok ? before.sinceMs : atMs }
+  const told = reason.replaceAll(/\p{Cc}/gu, ' ').slice(0, limits.messageLength)
+  const probe: ProbeState = { ok, reason: told, sinceMs: before?.ok === ok ? before.sinceMs : atMs }
   return { ...state, probes: new Map(state.probes).set(resource, probe) }
 }
 

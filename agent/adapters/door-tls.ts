@@ -1,0 +1,46 @@
+import { constants } from 'node:crypto'
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
+import { limits } from '../../protocol/limits.ts'
+import type { Secrets } from '../keys.ts'
+
+/** The encrypted half of the door: whoever comes through has proved a key or a certificate. */
+export interface TlsGate {
+  readonly server: Server
+  /** Whether what a socket came in with is still good. */
+  isGood(socket: TLSSocket): boolean
+}
+
+const pskCipher = 'ECDHE-PSK-CHACHA20-POLY1305'
+const certificate = 'certificate'
+
+export function createTlsGate(secrets: () => Secrets): TlsGate {
+  const proofs = new WeakMap<TLSSocket, string>()
+  const { tls } = secrets()
+  const pskOptions: TlsOptions = {
+    ciphers: pskCipher,
+    maxVersion: 'TLSv1.2',
+    pskCallback: (socket, identity) => {
+      const key = secrets().v2.find(({ id }) => identity.endsWith(`/${id}`))
+      if (key === undefined) return null
+      proofs.set(socket, key.id)
+      return key.tlsKey()
+    },
+  }
+  const server = createServer({
+    ...(tls === null ? pskOptions : { ...tls, requestCert: true, rejectUnauthorized: true }),
+    minVersion: 'TLSv1.2',
+    // With a ticket a client resumes without its key being asked for, also with one that has been removed.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    handshakeTimeout: limits.proofMs,
+  })
+  server.on('secureConnection', (socket) => {
+    if (tls !== null) proofs.set(socket, certificate)
+  })
+  return {
+    server,
+    isGood(socket) {
+      const proof = proofs.get(socket)
+      return proof === certificate || secrets().v2.some(({ id }) => id === proof)
+    },
+  }
+}
