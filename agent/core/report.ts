@@ -7,7 +7,7 @@ import { dutyState, failedUnits, hasStopped, holdsOf, isStopPending } from './du
 import type { AgentState, DependentView, Duty } from './state.ts'
 
 /** Bytes of a frame, spent so that the whole report of a host fits into one; the rest is brackets and names. */
-const room = { holds: 24_000, dependents: 16_000, units: 6_000, reasons: 8_000 } as const
+const room = { holds: 24_000, dependents: 20_000, units: 6_000, reasons: 8_000 } as const
 
 /** Everything that a coordinator is told of this host. */
 export function reportOf(state: AgentState): Report {
