@@ -55,10 +55,10 @@ export async function followProgress(parts: FollowParts): Promise<Followed> {
       if (cause.code === 'unknown-hold') return end({ is: 'gone', wasAway })
       if (cause.code !== 'no-coordinator') throw cause
       reason = cause.message
+      wasAway = true
     }
     if (parts.signal.aborted) return end({ is: 'interrupted' })
     if (timeout.aborted) return end({ is: 'timeout' })
-    wasAway = true
     awaySince ??= performance.now()
     if (performance.now() - awaySince >= parts.patienceMs) return end({ is: 'lost', reason })
     await pause(redialMs, signal)

@@ -28,11 +28,15 @@ export const defaultSocket = '/run/io-guardian-coordinator/api.sock'
 /** `90s` or, as IO Guardian's client took it, a plain number of seconds. */
 export const timeSpan = v.pipe(
   v.string(),
-  v.transform((text) => (/^\d+(\.\d+)?$/.test(text) ? Math.round(Number(text) * 1_000) : parseDuration(text))),
-  v.number('must be a duration such as 90s, 5min or 1h30m'),
+  v.check((text) => spanOf(text) !== null, 'must be a duration such as 90s, 5min or 1h30m'),
+  v.transform((text) => spanOf(text) ?? 0),
   v.minValue(1, 'must be longer than nothing'),
   v.maxValue(366 * 86_400_000, 'must be a year at most'),
 )
+
+function spanOf(text: string): number | null {
+  return /^\d+(\.\d+)?$/.test(text) ? Math.round(Number(text) * 1_000) : parseDuration(text)
+}
 
 const port = v.pipe(
   v.string(),

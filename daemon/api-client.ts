@@ -21,6 +21,8 @@ export interface FollowOptions {
   /** Without a byte for so long, comments included, the stream counts as lost. */
   readonly silenceMs?: number
   readonly lastEventId?: string
+  /** Called when the answer has begun. */
+  readonly opened?: () => void
   readonly signal?: AbortSignal | undefined
 }
 
@@ -102,6 +104,7 @@ async function* follow<T>(
     const headers = { accept: 'text/event-stream', ...resume }
     const response = await open(place, { method: 'GET', path, body: null, headers }, watch.signal)
     if (!isGood(response)) throw refusalOf(response, await textOf(response))
+    options.opened?.()
     for await (const { id, data } of eventsOf(response, () => watch.heard(options.silenceMs))) {
       yield { id, value: decode(schema, data) }
     }

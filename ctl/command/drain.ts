@@ -25,6 +25,9 @@ const drainOptions = v.object({
 })
 type DrainOptions = v.InferOutput<typeof drainOptions>
 
+// The fleet's own deadlines end it sooner; this is for a coordinator that tells no end.
+const defaultTimeoutMs = 30 * 60_000
+
 export const run: Run = async (context, [word], from) => {
   const options = decodeOptions(drainOptions, from)
   const target =
@@ -80,7 +83,7 @@ async function watchDrain(
     client: await context.client(),
     query: { want: 'drained', hold: answer.hold },
     keep: () => true,
-    timeoutMs: context.settings.timeoutMs,
+    timeoutMs: context.settings.timeoutMs ?? defaultTimeoutMs,
     patienceMs: context.world.patienceMs,
     signal: context.signal,
     told: ({ hosts }) => watch.show(hosts),

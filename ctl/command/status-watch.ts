@@ -18,6 +18,7 @@ export async function watchStatus(context: Context, client: ApiClient): Promise<
   const listening = listen(client, bell.ring, signal)
   try {
     while (!signal.aborted) {
+      bell.forget()
       await refresh(client, view, signal)
       await Promise.race([bell.rung(), pause(slowMs, signal)])
       // Events come in bursts: one picture for all of them.
@@ -43,7 +44,8 @@ async function refresh(client: ApiClient, view: View, signal: AbortSignal): Prom
 async function listen(client: ApiClient, ring: () => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      for await (const _event of client.follow('/v1/events', fleetEvent, { signal })) ring()
+      // What happened while nobody listened counts too.
+      for await (const _event of client.follow('/v1/events', fleetEvent, { signal, opened: ring })) ring()
     } catch (cause) {
       if (!(cause instanceof GuardianError)) throw cause
     }
@@ -51,20 +53,22 @@ async function listen(client: ApiClient, ring: () => void, signal: AbortSignal):
   }
 }
 
+/** A ring between two looks is not lost. */
 function createBell() {
-  let waiting: (() => void)[] = []
-  let rungBefore = false
+  let isRung = false
+  let wake: () => void = () => {}
   return {
     ring(): void {
-      rungBefore = waiting.length === 0
-      for (const wake of waiting) wake()
-      waiting = []
+      isRung = true
+      wake()
+    },
+    forget(): void {
+      isRung = false
     },
     rung: (): Promise<void> =>
       new Promise((resolve) => {
-        if (rungBefore) resolve()
-        else waiting.push(resolve)
-        rungBefore = false
+        wake = resolve
+        if (isRung) resolve()
       }),
   }
 }

@@ -1,13 +1,7 @@
 import * as v from 'valibot'
 import type { ApiClient } from '../../daemon/api-client.ts'
 import { exitOf } from '../../daemon/outcome.ts'
-import {
-  fleetStatus,
-  type HoldStatus,
-  type UndrainAnswer,
-  type UndrainRequest,
-  undrainAnswer,
-} from '../../protocol/api.ts'
+import { fleetStatus, type UndrainAnswer, type UndrainRequest, undrainAnswer } from '../../protocol/api.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import { selectorText } from '../../protocol/hold.ts'
 import { holdId, targetName } from '../../protocol/names.ts'
@@ -30,6 +24,9 @@ const undrainOptions = v.object({
 })
 type UndrainOptions = v.InferOutput<typeof undrainOptions> & { readonly target: string | undefined }
 
+// A resource that does not come back keeps hosts shut for as long as it likes.
+const defaultTimeoutMs = 5 * 60_000
+
 export const run: Run = async (context, [word], from) => {
   const target =
     word === undefined ? undefined : decodeOptions(v.object({ target: targetName }), { target: word }).target
@@ -48,13 +45,14 @@ export const run: Run = async (context, [word], from) => {
     force: options.force,
     dryRun: options.dryRun,
   }
-  const answer = await postPatiently(
+  const whole = await postPatiently(
     () => client.post('/v1/undrain', request, undrainAnswer, { signal: context.signal }),
     {
       patienceMs: context.world.patienceMs,
       signal: context.signal,
     },
   )
+  const answer = hold === null ? whole : onlyWithin(whole, hold)
   if (options.dryRun || !options.wait) return showRelease(context, answer, options)
   return watchUndrain(context, client, answer, { options, hold })
 }
@@ -68,12 +66,29 @@ function refuseBoth({ hold, host, force, target }: UndrainOptions): void {
   )
 }
 
-/** A hold by its id or the first signs of it. */
-async function holdNamed(client: ApiClient, text: string): Promise<HoldStatus> {
-  const { holds } = await client.get('/v1/status', fleetStatus)
-  const fits = holds.filter(({ id }) => id === text || id.startsWith(text))
-  const exact = fits.find(({ id }) => id === text) ?? (fits.length === 1 ? fits[0] : undefined)
-  if (exact !== undefined) return exact
+/** Where a hold that is to be released lies. */
+interface Reach {
+  readonly id: string
+  /** `<host>/<target>` */
+  readonly seats: ReadonlySet<string>
+}
+
+const seatName = (host: string, target: string): string => `${host}/${target}`
+
+/** A hold by its id or the first signs of it: the coordinator's, or one that only an agent has. */
+async function holdNamed(client: ApiClient, text: string): Promise<Reach> {
+  const { holds, hosts } = await client.get('/v1/status', fleetStatus)
+  const reach = new Map<string, Set<string>>()
+  const add = (id: string, host: string, target: string): void => {
+    reach.set(id, (reach.get(id) ?? new Set()).add(seatName(host, target)))
+  }
+  for (const hold of holds) for (const host of hold.hosts) for (const target of hold.targets) add(hold.id, host, target)
+  for (const { name, targets } of hosts)
+    for (const seat of targets) for (const { id } of seat.holds) add(id, name, seat.target)
+  for (const { id } of holds) if (!reach.has(id)) reach.set(id, new Set())
+  const fits = [...reach].filter(([id]) => id.startsWith(text))
+  const [id, seats] = fits.find(([one]) => one === text) ?? (fits.length === 1 ? fits[0] : undefined) ?? []
+  if (id !== undefined && seats !== undefined) return { id, seats }
   const why = fits.length === 0 ? 'there is no such hold' : `${fits.length} holds begin so`
   throw new GuardianError('unknown-hold', `--hold ${text}: ${why}; guardian ctl holds shows all of them`)
 }
@@ -87,21 +102,29 @@ function showRelease(context: Context, answer: UndrainAnswer, options: UndrainOp
   return answer.stillHeld.length > 0 ? 6 : 0
 }
 
+/** A release by id is answered for the whole fleet; only where the hold lay is it of interest. */
+function onlyWithin(answer: UndrainAnswer, { seats }: Reach): UndrainAnswer {
+  const names = new Set([...seats].map((seat) => seat.slice(0, seat.indexOf('/'))))
+  return {
+    ...answer,
+    hosts: answer.hosts.filter((host) => names.has(host)),
+    stillHeld: answer.stillHeld.filter(({ host, target }) => seats.has(seatName(host, target))),
+  }
+}
+
 async function watchUndrain(
   context: Context,
   client: ApiClient,
   answer: UndrainAnswer,
-  { options, hold }: { readonly options: UndrainOptions; readonly hold: HoldStatus | null },
+  { options, hold }: { readonly options: UndrainOptions; readonly hold: Reach | null },
 ): Promise<number> {
   if (!context.settings.json) context.print(releaseLines(context.style, answer, false))
   using watch = openWatch(context, 'open')
-  const mine = new Set(answer.hosts)
   const { ending, last } = await followProgress({
     client,
     query: { want: 'open', target: options.target, selector: options.host ?? '*' },
-    // A released hold says which hosts and targets are meant; a selector has said it already.
-    keep: ({ host, target }) => hold === null || (mine.has(host) && hold.targets.includes(target)),
-    timeoutMs: context.settings.timeoutMs,
+    keep: ({ host, target }) => hold === null || hold.seats.has(seatName(host, target)),
+    timeoutMs: context.settings.timeoutMs ?? defaultTimeoutMs,
     patienceMs: context.world.patienceMs,
     signal: context.signal,
     told: ({ hosts }) => watch.show(hosts),

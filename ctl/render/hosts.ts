@@ -52,11 +52,9 @@ function seatLines(
     seat.breaches === 0
       ? []
       : [`  ${counted(seat.breaches, 'breach', 'breaches')}: guardian doctor prints the drop-in that guards the unit`]
-  const holds = seat.holds.map((hold) => [
-    hold.id,
-    hold.owner,
-    formatDuration(Math.max(0, nowMs - hold.sinceMs)),
-    hold.message,
+  const holds = seat.holds.flatMap(({ id, owner, sinceMs, message }) => [
+    `    ${id}  ${owner}  ${formatDuration(Math.max(0, nowMs - sinceMs))}`,
+    ...(message === '' ? [] : [`      ${message}`]),
   ])
   const dependents = seat.dependents.map(({ unit, active, guarded, processes }) => [
     unit,
@@ -67,7 +65,7 @@ function seatLines(
   return [
     `${paint(style, 'bold', seat.target)}  wanted ${seat.want}, is ${paint(style, ink, word)}${why === '' ? '' : `: ${why}`}`,
     ...breaches,
-    ...(holds.length === 0 ? [] : ['  held by', ...alignedOf(style, holds, 4)]),
+    ...(holds.length === 0 ? [] : ['  held by', ...holds]),
     ...(dependents.length === 0
       ? []
       : [`  ${counted(dependents.length, 'dependent')}`, ...alignedOf(style, dependents, 4)]),

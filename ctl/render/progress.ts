@@ -63,8 +63,12 @@ export function settledLine(style: Style, want: Want, host: HostProgress, withTa
 export function progressLines(style: Style, view: ProgressView, rows: number): readonly string[] {
   const room = Math.max(1, rows - 3)
   const all = view.hosts.length <= room
-  const shown = all ? view.hosts : view.hosts.filter(isUnsettled).slice(0, room)
+  const shown = all ? view.hosts : underWayFirst(view.hosts).slice(0, room)
   return [headingOf(style, view), ...hostRows(style, view, shown), ...(all ? [] : [restOf(style, view, shown.length)])]
+}
+
+function underWayFirst(hosts: readonly HostProgress[]): readonly HostProgress[] {
+  return [...hosts.filter(({ is }) => is === 'moving'), ...hosts.filter(({ is }) => is === 'waiting')]
 }
 
 function hostRows(style: Style, view: ProgressView, shown: readonly HostProgress[]): readonly string[] {

@@ -1,6 +1,6 @@
 import type { HostStatus } from '../../protocol/api.ts'
 import { formatDuration } from '../../protocol/duration.ts'
-import type { Ink } from './style.ts'
+import { counted, type Ink } from './style.ts'
 
 export type Seat = HostStatus['targets'][number]
 
@@ -23,9 +23,9 @@ export function wordsOf(host: HostStatus, seat: Seat): SeatWords {
 }
 
 function away(host: HostStatus, seat: Seat): SeatWords {
-  const last = seat.is === null ? '' : `, wanted ${seat.want}, last seen ${seat.is}`
-  const reason = host.reason === '' ? '' : `: ${host.reason}`
-  const why = `for ${formatDuration(host.sinceMs)}${last}${reason}`
+  const since = formatDuration(host.sinceMs)
+  const last = seat.is === null ? '' : `; was ${seat.is}${seat.is === seat.want ? '' : `, wanted ${seat.want}`}`
+  const why = `${since}${host.reason === '' ? '' : `: ${host.reason}`}${last}`
   return { fine: null, word: 'unreachable', why, ink: 'red' }
 }
 
@@ -75,7 +75,8 @@ function leftOf(seat: Seat): string {
     ({ active, processes }) => (active !== 'inactive' && active !== 'failed') || processes > 0,
   )
   const names = left.map(({ unit, active, processes }) => {
-    const left = active === 'inactive' || active === 'failed' ? ` (${processes} processes left)` : ''
+    const left =
+      active === 'inactive' || active === 'failed' ? ` (${counted(processes, 'process', 'processes')} left)` : ''
     return `${unit}${left}`
   })
   return names.length === 0 ? seat.waitingFor : names.join(', ')

@@ -44,28 +44,38 @@ function section(style: Style, title: string, lines: readonly string[]): readonl
   return lines.length === 0 ? [] : ['', paint(style, 'bold', title), ...lines]
 }
 
+const sums: readonly (readonly [sum: HostSum, ink: Ink])[] = [
+  ['open', 'green'],
+  ['drained', 'yellow'],
+  ['not as wanted', 'yellow'],
+  ['unreachable', 'red'],
+]
+type HostSum = 'open' | 'drained' | 'not as wanted' | 'unreachable'
+
 function headingOf(style: Style, fleet: FleetView, rows: readonly Row[]): readonly string[] {
-  const count = (...words: readonly (string | null)[]) => rows.filter((row) => words.includes(row.words.fine)).length
-  const away = fleet.hosts.filter(({ connected }) => !connected).length
-  const restless = new Set(
-    rows.filter(({ words }) => words.fine === null && words.word !== 'unreachable').map(({ host }) => host),
-  ).size
-  const parts: (readonly [number, string, Ink])[] = [
-    [count('open'), 'open', 'green'],
-    [count('drained', 'acknowledged'), 'drained', 'yellow'],
-    [restless, 'not as wanted', 'yellow'],
-    [away, 'unreachable', 'red'],
-  ]
-  const shown = parts
-    .filter(([figure]) => figure > 0)
-    .map(([figure, word, ink]) => paint(style, ink, `${figure} ${word}`))
-  const sums = shown.length === 0 ? '' : `: ${shown.join(', ')}`
+  const byHost = fleet.hosts.map((host) =>
+    sumOf(
+      host.connected,
+      rows.filter((row) => row.host === host.name),
+    ),
+  )
+  const shown = sums.flatMap(([sum, ink]) => {
+    const figure = byHost.filter((one) => one === sum).length
+    return figure === 0 ? [] : [paint(style, ink, `${figure} ${sum}`)]
+  })
   const claim =
     fleet.claim === null ? '' : `${fleet.build}, epoch ${fleet.claim.epoch}, revision ${fleet.claim.revision}`
   return [
-    `${paint(style, 'bold', counted(fleet.hosts.length, 'host'))}${sums}`,
+    `${paint(style, 'bold', counted(fleet.hosts.length, 'host'))}${shown.length === 0 ? '' : `: ${shown.join(', ')}`}`,
     ...(claim === '' ? [] : [paint(style, 'dim', claim)]),
   ]
+}
+
+/** A host of several targets is counted once, by the one that is worst off. */
+function sumOf(isConnected: boolean, rows: readonly Row[]): HostSum {
+  if (!isConnected) return 'unreachable'
+  if (rows.some(({ words }) => words.fine === null)) return 'not as wanted'
+  return rows.every(({ words }) => words.fine === 'open') ? 'open' : 'drained'
 }
 
 function alarmsOf(style: Style, fleet: FleetView): readonly string[] {

@@ -13,10 +13,15 @@ export function paint(style: Style, ink: Ink, text: string): string {
   return style.color && text !== '' ? `\u001b[${codes[ink]}m${text}\u001b[0m` : text
 }
 
+/** A text without its colour. */
+export function plain(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how colour is written
+  return text.replaceAll(/\u001b\[\d+m/g, '')
+}
+
 /** Columns that a text takes, colour not counted. */
 export function widthOf(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how colour is written
-  return [...text.replaceAll(/\u001b\[\d+m/g, '')].length
+  return [...plain(text)].length
 }
 
 export function padEnd(text: string, width: number): string {
@@ -57,9 +62,7 @@ export function alignedOf(style: Style, rows: readonly (readonly string[])[], in
 
 // Painted text is never cut inside a colour: it loses its colour instead.
 function clipPainted(style: Style, text: string, width: number): string {
-  if (widthOf(text) <= width) return text
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how colour is written
-  return clip(style, text.replaceAll(/\u001b\[\d+m/g, ''), width)
+  return widthOf(text) <= width ? text : clip(style, plain(text), width)
 }
 
 /** Words in lines that end before the last column. */

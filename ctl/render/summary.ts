@@ -28,13 +28,18 @@ export function summaryLines(style: Style, view: SummaryView): readonly string[]
   const isWhole = bad.length === 0 && view.persisted && !view.superseded
   return [
     paint(style, isWhole ? 'green' : 'red', first),
-    ...troublesOf(view, bad).flatMap((line) => wrapped(style, line, 2)),
+    ...[...notesOf(good), ...troublesOf(view, bad)].flatMap((line) => wrapped(style, line, 2)),
     ...adviceOf(view, bad).flatMap((line) => wrapped(style, `next: ${line}`, 2)),
   ]
 }
 
 function isGood(view: SummaryView, { is }: HostProgress): boolean {
   return is === 'done' || (is === 'acknowledged' && view.trustV1)
+}
+
+/** A unit that ended failed is drained all the same, but somebody should know. */
+function notesOf(good: readonly HostProgress[]): readonly string[] {
+  return good.filter(({ is, reason }) => is === 'done' && reason !== '').map(({ host, reason }) => `${host}: ${reason}`)
 }
 
 /** Hosts with the same fate and reason share a line; every host that is not well is named. */
