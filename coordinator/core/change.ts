@@ -2,6 +2,7 @@ import type { Next, Step } from '../../protocol/step.ts'
 import type { FleetAnswer, FleetEffect, FleetNote, FleetSave } from './effect.ts'
 import { reconcileAll } from './reconcile.ts'
 import type { FleetHold, FleetState, Superseded } from './state.ts'
+import { hostsOf } from './wanted.ts'
 
 export type FleetStep = Step<FleetState, FleetSave, FleetEffect, FleetAnswer>
 export type FleetNext = Next<FleetState, FleetEffect, FleetAnswer>
@@ -81,10 +82,19 @@ export function settle(
 
 /** v1 hosts among the members are owed an undrain from the moment at which they may have been drained. */
 export function owedBy(state: FleetState, holds: readonly FleetHold[]): FleetSave['owedUndrain'] {
+  return v1Seats(state, holds)
+    .filter((seat) => !state.owedUndrain.has(seat))
+    .map((seat) => ({ seat, owed: true }))
+}
+
+/** `<host>/<target>` of every v1 host that these holds may drain. */
+export function v1Seats(state: FleetState, holds: readonly FleetHold[]): readonly string[] {
   const seats = holds.flatMap((hold) =>
-    [...hold.members]
-      .filter((host) => state.plan.hosts.get(host)?.protocol === 'v1' && !hold.except.has(host))
-      .flatMap((host) => hold.targets.map((target) => `${host}/${target}`)),
+    hostsOf(state, hold).flatMap((host) => {
+      const spec = state.plan.hosts.get(host)
+      const targets = spec?.protocol === 'v1' ? spec.targets.filter((target) => hold.targets.includes(target)) : []
+      return targets.map((target) => `${host}/${target}`)
+    }),
   )
-  return [...new Set(seats)].filter((seat) => !state.owedUndrain.has(seat)).map((seat) => ({ seat, owed: true }))
+  return [...new Set(seats)]
 }

@@ -61,19 +61,17 @@ function gateUp(state: FleetState, before: FleetState, resource: string, { atMs 
   const release = [...state.holds.values()].filter((hold) => gateOf(hold.owner) === resource).map((hold) => hold.id)
   const wasUp = before.resources.get(resource)?.gate?.is === 'up'
   const effects = wasUp ? [] : noted({ what: 'gate-up', resource })
-  if (release.length === 0)
-    return {
-      save: null,
-      next: settle(state, atMs, effects, { hold: null }),
-      otherwise: { state, effects: [], answer: null },
-    }
+  if (release.length === 0) {
+    const next = settle(state, atMs, effects, { hold: null })
+    return { save: null, next, otherwise: next }
+  }
   const ended = noted(...release.map((hold) => ({ what: 'hold-released' as const, hold, owner: `gate:${resource}` })))
   const after = applied(state, { release })
-  // The release is lost with the disk; the file is read again at the next tick.
+  // The file is read once: a full store keeps the holds for now, and each tick tries again to let them go.
   return {
     save: saveOf(after, { release }),
     next: settle(after, atMs, [...effects, ...ended], { hold: null }),
-    otherwise: { state: before, effects: [], answer: { hold: null } },
+    otherwise: { state, effects, answer: { hold: null } },
   }
 }
 
@@ -134,6 +132,6 @@ function downHold(state: FleetState, resource: string, { atMs, wallMs, limitMs }
 }
 
 /** Holds of gates that are up and that the store would not let go. */
-export function overdueGateHolds(state: FleetState): readonly string[] {
-  return [...state.holds.values()].filter((hold) => isGateUp(state, gateOf(hold.owner) ?? '')).map((hold) => hold.id)
+export function overdueGateHolds(state: FleetState): readonly FleetHold[] {
+  return [...state.holds.values()].filter((hold) => isGateUp(state, gateOf(hold.owner) ?? ''))
 }

@@ -1,4 +1,4 @@
-import { applied, type FleetStep, noted, saveOf, settle } from './change.ts'
+import { applied, type FleetStep, noted, saveOf, settle, v1Seats } from './change.ts'
 import { overdueGateHolds } from './gates.ts'
 import type { FleetState } from './state.ts'
 import { remainingMs } from './wanted.ts'
@@ -10,7 +10,7 @@ export function ticked(state: FleetState, atMs: number): FleetStep {
   const live = [...state.holds.values()]
   const expired = live.filter((hold) => remainingMs(hold, atMs) === 0)
   const overdue = overdueGateHolds(state)
-  const release = [...new Set([...expired.map((hold) => hold.id), ...overdue])]
+  const release = [...new Set([...expired, ...overdue].map((hold) => hold.id))]
   const kept = live.filter((hold) => !release.includes(hold.id))
   const unsaved = kept.filter((hold) => !hold.persisted).map((hold) => ({ ...hold, persisted: true }))
   const aged = kept
@@ -20,8 +20,13 @@ export function ticked(state: FleetState, atMs: number): FleetStep {
     const next = settle(state, atMs, [])
     return { save: null, next, otherwise: next }
   }
-  const change = { put: [...unsaved, ...aged], release, isQuiet: release.length + unsaved.length === 0 }
+  // Whom the store refused to know as drained is written with the hold, known to memory or not.
+  const owe = v1Seats(state, unsaved).map((seat) => ({ seat, owed: true }))
+  const change = { put: [...unsaved, ...aged], release, owe, isQuiet: release.length + unsaved.length === 0 }
   const after = applied(state, change)
-  const effects = noted(...expired.map((hold) => ({ what: 'hold-expired' as const, hold: hold.id, owner: hold.owner })))
+  const effects = noted(
+    ...expired.map(({ id, owner }) => ({ what: 'hold-expired' as const, hold: id, owner })),
+    ...overdue.map(({ id, owner }) => ({ what: 'hold-released' as const, hold: id, owner })),
+  )
   return { save: saveOf(after, change), next: settle(after, atMs, effects), otherwise: settle(state, atMs, []) }
 }
