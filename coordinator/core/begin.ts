@@ -1,8 +1,9 @@
 import type { Claim } from '../../protocol/authority.ts'
-import { newHost, newResource } from './configure.ts'
+import { v1Seats } from './change.ts'
+import { newHost, newResource, stillAwaited, withNewMembers } from './configure.ts'
 import type { FleetHold, FleetPlan, FleetState, Superseded } from './state.ts'
 import { Table } from './table.ts'
-import { place } from './waves.ts'
+import { moveWaves, place } from './waves.ts'
 
 /** The state of a coordinator that has just started: what its store says, and no host seen yet. */
 export function begin(facts: {
@@ -19,7 +20,7 @@ export function begin(facts: {
   readonly atMs: number
 }): FleetState {
   const { plan, build, bootId, claim, superseded, atMs } = facts
-  return {
+  const stored: FleetState = {
     plan,
     placement: place(plan),
     build,
@@ -27,8 +28,8 @@ export function begin(facts: {
     claim,
     superseded,
     highest: superseded === null ? claim : superseded.seen,
-    awaiting: new Set(facts.awaiting),
-    holds: new Map(facts.holds.map((hold) => [hold.id, hold])),
+    awaiting: stillAwaited(plan, facts.awaiting),
+    holds: new Map(),
     released: new Set(facts.released),
     owedUndrain: new Set(facts.owedUndrain),
     hosts: Table.of([...plan.hosts.keys()].map((name) => [name, newHost(atMs)] as const)),
@@ -36,4 +37,19 @@ export function begin(facts: {
     movements: new Map(),
     nextCommand: 1,
   }
+  // No order goes out of turn, also not to the first host that reports.
+  return [...plan.targets.keys()].reduce(
+    (state, target) => moveWaves(state, target, atMs).state,
+    withNewcomers(stored, facts.holds),
+  )
+}
+
+/** Hosts that were configured while no coordinator ran. The next tick makes their membership durable. */
+function withNewcomers(stored: FleetState, before: readonly FleetHold[]): FleetState {
+  const grown = before.map((hold): FleetHold => {
+    const now = withNewMembers(stored, hold)
+    return now === hold ? hold : { ...now, persisted: false }
+  })
+  const holds = new Map(grown.map((hold) => [hold.id, hold]))
+  return { ...stored, holds, owedUndrain: new Set([...stored.owedUndrain, ...v1Seats(stored, grown)]) }
 }

@@ -1,4 +1,5 @@
-import { applied, changed, type FleetStep, saveOf, settle } from './change.ts'
+import { gateOf } from '../../protocol/hold.ts'
+import { applied, changed, type FleetStep, owedBy, saveOf, settle } from './change.ts'
 import { matching } from './drain.ts'
 import type { FleetHold, FleetPlan, FleetState, HostState } from './state.ts'
 import { Table } from './table.ts'
@@ -10,7 +11,7 @@ export function configured(state: FleetState, plan: FleetPlan, atMs: number): Fl
   const resources = new Map(
     [...plan.resources.keys()].map((name) => [name, state.resources.get(name) ?? newResource(atMs)]),
   )
-  const awaiting = new Set([...state.awaiting].filter((name) => plan.hosts.has(name)))
+  const awaiting = stillAwaited(plan, state.awaiting)
   const planned: FleetState = {
     ...state,
     plan,
@@ -20,16 +21,16 @@ export function configured(state: FleetState, plan: FleetPlan, atMs: number): Fl
     awaiting,
     movements: new Map(),
   }
-  const put = [...state.holds.values()]
-    .map((hold) => withNewMembers(planned, hold))
-    .filter((hold) => hold !== state.holds.get(hold.id))
-  if (put.length === 0 && awaiting.size === state.awaiting.size) {
+  const holds = [...state.holds.values()].map((hold) => withNewMembers(planned, hold))
+  const put = holds.filter((hold) => hold !== state.holds.get(hold.id))
+  const owe = owedBy(planned, holds)
+  if (put.length + owe.length === 0 && awaiting.size === state.awaiting.size) {
     const next = settle(planned, atMs, [])
     return { save: null, next, otherwise: next }
   }
-  const change = { put, awaiting, isQuiet: put.length === 0 }
+  const change = { put, owe, awaiting, isQuiet: put.length === 0 }
   const kept = applied(planned, change)
-  const lost = changed(planned, { put: put.map((hold) => ({ ...hold, persisted: false })) })
+  const lost = changed(planned, { put: put.map((hold) => ({ ...hold, persisted: false })), owe })
   return { save: saveOf(kept, change), next: settle(kept, atMs, []), otherwise: settle(lost, atMs, []) }
 }
 
@@ -41,10 +42,27 @@ export function newResource(atMs: number) {
   return { ready: false, reason: 'not probed yet', sinceMs: atMs, gate: null }
 }
 
-/** Selectors are live: a host that matches now joins and stays until the release, whatever becomes of its tags. */
+/** Only a configured v2 host can report. */
+export function stillAwaited(plan: FleetPlan, awaiting: Iterable<string>): ReadonlySet<string> {
+  return new Set([...awaiting].filter((name) => plan.hosts.get(name)?.protocol === 'v2'))
+}
+
+/**
+ * Selectors are live: a host that matches now joins and stays until the release, whatever becomes of its tags. Not so an
+ * orphan's: it is the word of one host, and whoever has that host's key would order the others.
+ */
 export function withNewMembers(state: FleetState, hold: FleetHold): FleetHold {
-  const fresh = [...matching(state, hold.selector, hold.targets)].filter(
+  if (hold.orphan) return hold
+  const targets = [...new Set([...hold.targets, ...gatedTargets(state.plan, gateOf(hold.owner))])]
+  const fresh = [...matching(state, hold.selector, targets)].filter(
     (host) => !hold.members.has(host) && !hold.except.has(host),
   )
-  return fresh.length === 0 ? hold : { ...hold, members: new Set([...hold.members, ...fresh]) }
+  if (fresh.length === 0 && targets.length === hold.targets.length) return hold
+  return { ...hold, targets, members: new Set([...hold.members, ...fresh]) }
+}
+
+/** Targets that a gate keeps shut while it is down. */
+export function gatedTargets(plan: FleetPlan, resource: string | null): readonly string[] {
+  const found = [...plan.targets.values()].filter(({ needs }) => resource !== null && needs.includes(resource))
+  return found.map(({ name }) => name)
 }

@@ -2,6 +2,7 @@ import type { GateRequest } from '../../protocol/api.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import { gateOf } from '../../protocol/hold.ts'
 import { applied, type Change, changed, type FleetStep, noted, owedBy, saveOf, settle, still } from './change.ts'
+import { gatedTargets } from './configure.ts'
 import { matching, refuseSuperseded } from './drain.ts'
 import type { FleetHold, FleetState, GateState } from './state.ts'
 import { isGateUp } from './wanted.ts'
@@ -111,9 +112,7 @@ function liveHold(state: FleetState, resource: string): FleetHold | undefined {
 
 function downHold(state: FleetState, resource: string, { atMs, wallMs, limitMs }: GateMoment): FleetHold {
   const gate = state.resources.get(resource)?.gate ?? null
-  const targets = [...state.plan.targets.values()]
-    .filter((target) => target.needs.includes(resource))
-    .map((target) => target.name)
+  const targets = gatedTargets(state.plan, resource)
   return {
     id: `${resource}/${state.bootId}/${gate === null ? `absent-${state.claim.revision + 1}` : gate.seq}`,
     targets,
