@@ -55,6 +55,6 @@ export function asIoGuardian(argv: readonly string[]): readonly string[] {
   const word = argv[at] ?? ''
   const joined = word.includes('=')
   const action = joined ? word.slice('--action='.length) : (argv[at + 1] ?? '')
-  const rest = [...argv.slice(0, at), ...argv.slice(at + (joined ? 1 : 2))]
-  return [...rest.filter((one) => one !== '--fail-fast'), action]
+  const asked = [...argv.slice(0, at), action, ...argv.slice(at + (joined ? 1 : 2))]
+  return asked.filter((one) => one !== '--fail-fast')
 }

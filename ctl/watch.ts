@@ -1,7 +1,7 @@
 import { isUnsettled } from '../daemon/outcome.ts'
 import type { HostProgress, ProgressAnswer } from '../protocol/api.ts'
 import type { Context } from './context.ts'
-import { hasSeveralTargets, progressLines, settledLine, type Want } from './render/progress.ts'
+import { anyTarget, hasSeveralTargets, progressLines, settledLine, type Want } from './render/progress.ts'
 import { openScreen, type Screen } from './screen.ts'
 
 /** Shows how hosts get on: a live picture on a terminal, a line for each settled host elsewhere, nothing with --json. */
@@ -73,7 +73,7 @@ export function completed(
   const missing = promised.filter((host) => !named.has(host))
   const reason = 'the coordinator says nothing of it any more'
   const unseen = missing.map((host): HostProgress => {
-    return { host, target: target ?? 'all', is: 'failed', reason, units: [] }
+    return { host, target: target ?? anyTarget, is: 'failed', reason, units: [] }
   })
   return [...hosts, ...unseen]
 }

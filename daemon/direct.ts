@@ -151,9 +151,10 @@ async function withPatience(
   let untilMs = monotonicMs() + mandate.neverReachedMs
   for (;;) {
     try {
-      using session = await openSession(host, mandate)
-      untilMs = Number.POSITIVE_INFINITY
-      return await work(session)
+      return await overOneLink(host, mandate, (session) => {
+        untilMs = Number.POSITIVE_INFINITY
+        return work(session)
+      })
     } catch (cause) {
       if (!(cause instanceof GuardianError)) throw cause
       const progress = troubleOf(host, order.target ?? order.v1Target, cause)
@@ -163,6 +164,16 @@ async function withPatience(
       await pause(redialMs, mandate.signal)
     }
   }
+}
+
+// Apart from the loop: a `using` inside one is lowered so that an earlier turn's error is thrown again.
+async function overOneLink<T>(
+  host: DirectHost,
+  mandate: DirectMandate,
+  work: (session: DirectSession) => Promise<T>,
+): Promise<T> {
+  using session = await openSession(host, mandate)
+  return await work(session)
 }
 
 function troubleOf({ host }: DirectHost, target: string, cause: GuardianError): HostProgress {

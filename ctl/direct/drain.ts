@@ -2,8 +2,9 @@ import { randomId, wallMs } from '../../daemon/clock.ts'
 import { drainDirect } from '../../daemon/direct.ts'
 import type { Hold } from '../../protocol/hold.ts'
 import type { Context } from '../context.ts'
+import { anyTarget } from '../render/progress.ts'
 import { directHosts, refuseFlags } from './hosts.ts'
-import { anyTarget, orderDirectly } from './order.ts'
+import { orderDirectly } from './order.ts'
 
 interface Options {
   readonly target?: string | undefined

@@ -3,13 +3,11 @@ import { exitOf } from '../../daemon/outcome.ts'
 import type { HostProgress } from '../../protocol/api.ts'
 import { endWith } from '../command/ending.ts'
 import type { Context } from '../context.ts'
-import type { Want } from '../render/progress.ts'
+import { anyTarget, type Want } from '../render/progress.ts'
 import { summaryLines } from '../render/summary.ts'
 import { openWatch } from '../watch.ts'
 import { directMandate } from './hosts.ts'
 
-/** What a v1 host, or one that was never reached, is shown under: nobody knows its targets. */
-export const anyTarget = 'all'
 const waitMs = 90_000
 const lostMs = 20_000
 

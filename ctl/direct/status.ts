@@ -10,9 +10,9 @@ import {
 import type { HoldStatus, HostStatus } from '../../protocol/api.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import type { Context } from '../context.ts'
+import { anyTarget } from '../render/progress.ts'
 import { type FleetView, statusLines } from '../render/status.ts'
 import { directHosts, directMandate } from './hosts.ts'
-import { anyTarget } from './order.ts'
 
 /** What the agents say themselves, in the picture of a coordinator's status. */
 export async function showDirectly(context: Context): Promise<number> {

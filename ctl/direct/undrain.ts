@@ -2,8 +2,9 @@ import { type DirectHost, statusDirect, undrainDirect } from '../../daemon/direc
 import { GuardianError } from '../../protocol/errors.ts'
 import type { Hold } from '../../protocol/hold.ts'
 import type { Context } from '../context.ts'
+import { anyTarget } from '../render/progress.ts'
 import { directHosts, directMandate, refuseFlags } from './hosts.ts'
-import { anyTarget, orderDirectly } from './order.ts'
+import { orderDirectly } from './order.ts'
 
 interface Options {
   readonly target?: string | undefined

@@ -10,6 +10,10 @@ export interface ProgressView {
   readonly elapsedMs: number
 }
 
+function namedTargets(hosts: readonly HostProgress[]): readonly string[] {
+  return [...new Set(hosts.map(({ target }) => target))].filter((target) => target !== anyTarget)
+}
+
 /** One state in a word or two, as a person says it. */
 export function stateWord(want: Want, is: ProgressState): string {
   switch (is) {
@@ -48,8 +52,11 @@ const inks: Readonly<Record<ProgressState, Ink>> = {
   deadline: 'red',
 }
 
+/** Stands for the targets of a host that nobody could ask for them. */
+export const anyTarget = '*'
+
 export function hasSeveralTargets(hosts: readonly HostProgress[]): boolean {
-  return new Set(hosts.map(({ target }) => target)).size > 1
+  return namedTargets(hosts).length > 1
 }
 
 /** The line of one host that has come to an end, for a log or a pipe. */
@@ -99,8 +106,8 @@ function headingOf(style: Style, { want, hosts, elapsedMs }: ProgressView): stri
 }
 
 function subjectOf(verb: string, hosts: readonly HostProgress[]): string {
-  const targets = [...new Set(hosts.map(({ target }) => target))]
-  return `${verb} ${targets.length === 1 ? targets[0] : `${targets.length} targets`}`
+  const targets = namedTargets(hosts)
+  return targets.length > 1 ? `${verb} ${targets.length} targets` : [verb, ...targets].join(' ')
 }
 
 function barOf(style: Style, done: number, all: number, width: number): string {
