@@ -81,6 +81,12 @@ export class Hall {
     return this.#strangers.count
   }
 
+  /** Closes the links whose key is not good any more. */
+  keysChanged(): void {
+    this.#tls.renew()
+    for (const link of this.links.values()) if (!link.isGood()) link.socket.close(1008, 'the key was removed')
+  }
+
   enter(socket: Socket): void {
     socket.on('error', () => socket.destroy())
     this.#strangers.admit(socket)

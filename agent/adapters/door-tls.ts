@@ -8,6 +8,8 @@ export interface TlsGate {
   readonly server: Server
   /** Whether what a socket came in with is still good. */
   isGood(socket: TLSSocket): boolean
+  /** Takes certificates that were read anew; keys are asked for at each handshake anyway. */
+  renew(): void
 }
 
 const pskCipher = 'ECDHE-PSK-CHACHA20-POLY1305'
@@ -26,11 +28,14 @@ export function createTlsGate(secrets: () => Secrets): TlsGate {
       return key.tlsKey()
     },
   }
-  const server = createServer({
-    ...(tls === null ? pskOptions : { ...tls, requestCert: true, rejectUnauthorized: true }),
+  const options = {
     minVersion: 'TLSv1.2',
     // With a ticket a client resumes without its key being asked for, also with one that has been removed.
     secureOptions: constants.SSL_OP_NO_TICKET,
+  } as const
+  const server = createServer({
+    ...(tls === null ? pskOptions : { ...tls, requestCert: true, rejectUnauthorized: true }),
+    ...options,
     handshakeTimeout: limits.proofMs,
   })
   server.on('secureConnection', (socket) => {
@@ -38,6 +43,10 @@ export function createTlsGate(secrets: () => Secrets): TlsGate {
   })
   return {
     server,
+    renew() {
+      const { tls: next } = secrets()
+      if (next !== null && tls !== null) server.setSecureContext({ ...next, ...options })
+    },
     isGood(socket) {
       const proof = proofs.get(socket)
       return proof === certificate || secrets().v2.some(({ id }) => id === proof)

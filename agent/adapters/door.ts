@@ -53,9 +53,7 @@ export async function openDoor(parts: DoorParts): Promise<Door> {
     close: (id, code) => known(id, ({ socket }) => socket.close(code)),
     refuse: (id, cause) => known(id, (link) => refuseV2(link, cause)),
     unsentBytes: (id) => hall.links.get(id)?.socket.bufferedAmount ?? 0,
-    keysChanged: () => {
-      for (const link of hall.links.values()) if (!link.isGood()) link.socket.close(1008, 'the key was removed')
-    },
+    keysChanged: () => hall.keysChanged(),
     get strangers() {
       return hall.strangers
     },

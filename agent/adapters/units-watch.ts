@@ -21,6 +21,7 @@ export interface WatchParts {
   readonly log: Log
 }
 
+const missingText = 'the target has no unit file; it is taken for stopped until it appears'
 const noSuchUnit = 'org.freedesktop.systemd1.NoSuchUnit'
 const lingerMinMs = 20
 const lingerMaxMs = 1_000
@@ -123,6 +124,7 @@ export class Watch {
       const graph = await readGraph(this.#systemd, this.#target.unit, this.#target.dependents)
       const states = await this.#systemd.list([graph.target, ...graph.hanging.keys()])
       // Set and states at once: no view may show a unit that has not been asked for.
+      if (!graph.isLoaded && !this.isMissing) this.#log.warn({ unit: graph.target }, missingText)
       this.#sight.adopt(graph)
       this.#sight.list(states)
       this.#sight.count('all')
