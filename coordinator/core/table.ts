@@ -14,8 +14,14 @@ export class Table<Value> {
   }
 
   static of<Value>(entries: Iterable<readonly [string, Value]> = []): Table<Value> {
-    const content = Array.from({ length: buckets }, () => new Map<string, Value>())
-    for (const [key, value] of entries) content[bucketOf(key)]?.set(key, value)
+    const content = new Array<Map<string, Value>>(buckets).fill(new Map())
+    const [empty] = content
+    for (const [key, value] of entries) {
+      const at = bucketOf(key)
+      const bucket = content[at]
+      if (bucket === undefined || bucket === empty) content[at] = new Map([[key, value]])
+      else bucket.set(key, value)
+    }
     return new Table(
       content,
       content.reduce((sum, bucket) => sum + bucket.size, 0),

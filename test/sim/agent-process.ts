@@ -60,15 +60,19 @@ export class AgentProcess implements Acceptor {
     switch (message.type) {
       case 'hello':
         this.links.set(link, connection)
-        return this.dispatch({ type: 'greeted', link, hello: message })
+        this.dispatch({ type: 'greeted', link, hello: message })
+        return
       case 'command':
-        return this.dispatch({ type: 'commanded', link, command: message })
+        this.dispatch({ type: 'commanded', link, command: message })
+        return
       case 'ping':
-        return this.dispatch({ type: 'pinged', link, nonce: message.nonce, claim: message.claim })
+        this.dispatch({ type: 'pinged', link, nonce: message.nonce, claim: message.claim })
+        return
       case 'status':
-        return this.dispatch({ type: 'status-asked', link })
+        this.dispatch({ type: 'status-asked', link })
+        return
       default:
-        return message satisfies never
+        message satisfies never
     }
   }
 
@@ -147,20 +151,25 @@ export class AgentProcess implements Acceptor {
         this.links.delete(effect.link)
         return
       case 'report':
-        return this.#reportSoon()
+        this.#reportSoon()
+        return
       case 'stop':
-        return host.bus.stop(effect.target, effect.round)
+        host.bus.stop(effect.target, effect.round)
+        return
       case 'start':
         this.#world.watch.agentStarts(this, effect.target)
-        return host.bus.start(effect.target)
+        host.bus.start(effect.target)
+        return
       case 'tell-open':
+        this.#world.watch.agentTellsOpen(this, effect.target)
         this.#world.note(host.name, 'tells guardian wait: open', effect.target)
         this.askers.get(effect.asker)?.(true)
         return
       case 'note':
-        return this.#world.note(host.name, effect.note.what, effect.note)
+        this.#world.note(host.name, effect.note.what, effect.note)
+        return
       default:
-        return effect satisfies never
+        effect satisfies never
     }
   }
 

@@ -60,7 +60,10 @@ export class Bus {
 
   #call(call: () => void): void {
     const { random, schedule, plan } = this.#world
-    if (random.chance(plan.lostCalls)) return this.#world.note(this.#host.name, 'bus call lost')
+    if (random.chance(plan.lostCalls)) {
+      this.#world.note(this.#host.name, 'bus call lost')
+      return
+    }
     this.#callAtMs = Math.max(this.#callAtMs, schedule.nowMs + random.between(1, 15))
     const { life } = this.#host
     // Once sent it is systemd's, whatever becomes of the agent.

@@ -220,7 +220,10 @@ export class Chaos {
   #twin(): void {
     const world = this.#world
     const twin = [...world.processes].find((process) => process !== world.primary)
-    if (twin !== undefined) return twin.die()
+    if (twin !== undefined) {
+      twin.die()
+      return
+    }
     if (world.io.power !== 'on') return
     const copy = this.#copies.length > 0 && world.random.chance(0.5) ? world.random.pick(this.#copies) : world.store
     world.startTwin(copy.copy())

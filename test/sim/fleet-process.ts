@@ -63,7 +63,10 @@ export class FleetProcess {
 
   /** A request of a person or a gate. `told` may never be called: then nobody knows. */
   ask(happening: FleetHappening, told: (outcome: Outcome) => void): void {
-    if (!this.isAlive) return told(null)
+    if (!this.isAlive) {
+      told(null)
+      return
+    }
     this.dispatch(happening, told)
     if (!this.isAlive) told(null)
   }
@@ -118,7 +121,8 @@ export class FleetProcess {
     const step = this.#decide(this.state, event)
     if (step instanceof GuardianError) {
       this.#world.note(this.name, `refuses ${event.type}`, step.message)
-      return told({ refused: step })
+      told({ refused: step })
+      return
     }
     this.#trace(event)
     if (event.type === 'probed') this.probes.set(event.resource, event.ready)
@@ -192,11 +196,13 @@ export class FleetProcess {
         return
       }
       case 'close':
-        return this.#links.get(effect.host)?.close(effect.link, effect.reason)
+        this.#links.get(effect.host)?.close(effect.link, effect.reason)
+        return
       case 'note':
-        return this.#world.note(this.name, effect.note.what, effect.note)
+        this.#world.note(this.name, effect.note.what, effect.note)
+        return
       default:
-        return effect satisfies never
+        effect satisfies never
     }
   }
 

@@ -37,7 +37,10 @@ export class GateRun {
   start(): void {
     this.#world.schedule.at(this.#endMs, () => this.#end('deadline'))
     const daemon = this.#world.primary
-    if (daemon === null) return this.#direct('no daemon')
+    if (daemon === null) {
+      this.#direct('no daemon')
+      return
+    }
     const { schedule, io } = this.#world
     const { resource, seq, limitMs } = this.#order
     let isAnswered = false

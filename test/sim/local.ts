@@ -63,7 +63,6 @@ function drain(world: World, target: string) {
 export function actAsV1(world: World, host: SimHost, action: 'drain' | 'undrain'): void {
   const { agent } = host
   if (agent === null || host.blockedIn) return
-  if (action === 'undrain') world.wasForced.add(host.name)
   const link = world.network.nextId()
   agent.v1Links.set(link, (_action, ok) => {
     agent.v1Links.delete(link)

@@ -17,7 +17,10 @@ export class Operators {
     if (process === null) return
     const { random } = this.#world
     const roll = random.next()
-    if (process.state.superseded !== null && roll < 0.3) return this.takeOver(process)
+    if (process.state.superseded !== null && roll < 0.3) {
+      this.takeOver(process)
+      return
+    }
     if (roll < 0.45) this.#drain(process)
     else if (roll < 0.75) this.#undrain(process, { selector: this.#selector(), force: false })
     else if (roll < 0.9) this.#release(process)

@@ -14,6 +14,9 @@ export interface Outcome {
   readonly seconds: number
 }
 
+// A refusal is an everyday thing here, and where it came from is never shown.
+Error.stackTraceLimit = 4
+
 /** One whole life of a fleet: misfortune, then peace, then the question whether all is as it should be. */
 export function runSeed(seed: number, cores: Cores, tell: ((line: string) => void) | null = null): Outcome {
   const trace = new Trace(200, tell)

@@ -204,34 +204,47 @@ export class Manager {
   }
 
   #runStart(unit: Unit): void {
-    if (unit.active === 'active') return this.#finish(unit, 'done')
-    if (unit.spec.asserts && this.#host.markerExists(unit.spec.target)) return this.#finish(unit, 'assert')
-    const { schedule, random, rough } = this.#host
+    if (unit.active === 'active') {
+      this.#finish(unit, 'done')
+      return
+    }
+    if (unit.spec.asserts && this.#host.markerExists(unit.spec.target)) {
+      this.#finish(unit, 'assert')
+      return
+    }
     switch (unit.spec.role) {
       case 'target':
         this.#turn(unit, 'active')
-        return this.#finish(unit, 'done')
+        this.#finish(unit, 'done')
+        return
       case 'wait':
         this.#turn(unit, 'activating')
-        return this.#runWait(unit)
-      case 'dependent': {
-        unit.recentStarts = [...unit.recentStarts.filter((atMs) => atMs > schedule.nowMs - 10_000), schedule.nowMs]
-        if (unit.recentStarts.length > 5) {
-          this.#turn(unit, 'failed')
-          return this.#finish(unit, 'failed')
-        }
-        this.#turn(unit, 'activating')
-        unit.processes = 1
-        const isBad = random.chance(0.02 * rough)
-        return this.#end(unit, random.between(5, 300), () => {
-          unit.processes = isBad ? 0 : unit.processes
-          this.#turn(unit, isBad ? 'failed' : 'active')
-          this.#finish(unit, isBad ? 'failed' : 'done')
-        })
-      }
+        this.#runWait(unit)
+        return
+      case 'dependent':
+        this.#runDependent(unit)
+        return
       default:
-        return unit.spec.role satisfies never
+        unit.spec.role satisfies never
     }
+  }
+
+  #runDependent(unit: Unit): void {
+    const { schedule, random, rough } = this.#host
+    unit.recentStarts = [...unit.recentStarts.filter((atMs) => atMs > schedule.nowMs - 10_000), schedule.nowMs]
+    if (unit.recentStarts.length > 5) {
+      this.#turn(unit, 'failed')
+      this.#finish(unit, 'failed')
+      return
+    }
+    this.#turn(unit, 'activating')
+    unit.processes = 1
+    const isBad = random.chance(0.02 * rough)
+    this.#end(unit, random.between(5, 300), () => {
+      unit.processes = isBad ? 0 : unit.processes
+      this.#turn(unit, isBad ? 'failed' : 'active')
+      this.#finish(unit, isBad ? 'failed' : 'done')
+    })
   }
 
   #runWait(unit: Unit): void {
@@ -252,13 +265,20 @@ export class Manager {
   }
 
   #runStop(unit: Unit): void {
-    if (unit.isStopped) return this.#stopped(unit, unit.active === 'failed')
+    if (unit.isStopped) {
+      this.#stopped(unit, unit.active === 'failed')
+      return
+    }
     if (unit.active === 'deactivating') return
-    if (unit.spec.role === 'target') return this.#stopped(unit, false)
+    if (unit.spec.role === 'target') {
+      this.#stopped(unit, false)
+      return
+    }
     if (unit.spec.role === 'wait') {
       this.#waits.get(unit.spec.name)?.()
       this.#waits.delete(unit.spec.name)
-      return this.#stopped(unit, unit.active === 'activating')
+      this.#stopped(unit, unit.active === 'activating')
+      return
     }
     const { random, rough } = this.#host
     this.#turn(unit, 'deactivating')

@@ -74,7 +74,8 @@ export class V1Link {
     if (this.#isStopped || this.#link !== null) return
     if (!this.#host.isUp || this.#host.blocked) {
       this.#process.dispatch({ type: 'link-down', host: this.#host.name, link: null, reason: 'no answer' })
-      return this.#again()
+      this.#again()
+      return
     }
     this.#link = this.#world.network.nextId()
     this.#life = this.#host.life

@@ -73,6 +73,13 @@ export class AgentWatch {
       throw new Violation('S3', `${host.name} starts ${target} though ${bad.join(', ')} did not answer`)
   }
 
+  /** `guardian wait` is told open only once this boot's decision is on disk. */
+  tellsOpen({ host }: AgentProcess, target: string): void {
+    const isDecided = host.disk.openings.get(target)?.bootId === host.bootId
+    if (isDecided && !host.disk.markers.has(target)) return
+    throw new Violation('S1', `${host.name} tells that ${target} is open, and this boot has not decided so`)
+  }
+
   #report(agent: AgentProcess, report: TargetReport): void {
     const { host } = agent
     if (!report.durable) return

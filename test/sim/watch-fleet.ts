@@ -102,7 +102,7 @@ export class FleetWatch {
       case 'gate-asked':
         return gateOf(hold.owner) === event.resource
       case 'tick':
-        return this.#isOver(hold) || this.#isGateUp(gateOf(hold.owner))
+        return this.#isOver(hold) || isGateUp(process, gateOf(hold.owner))
       default:
         return false
     }
@@ -112,10 +112,6 @@ export class FleetWatch {
   #isOver(hold: FleetHold): boolean {
     const asked = this.#world.ends.get(hold.id)
     return hold.end !== null && (asked === undefined || this.#world.schedule.nowMs >= asked)
-  }
-
-  #isGateUp(resource: string | null): boolean {
-    return resource !== null && this.#world.gateFiles.get(resource)?.is === 'up'
   }
 
   #mayPut(process: FleetProcess, event: FleetEvent, hold: FleetHold): void {
@@ -186,9 +182,7 @@ export class FleetWatch {
     const row = rows.get(id)?.hold
     if (row === undefined ? released.has(id) : row.except.has(host)) return
     const [resource] = id.split('/')
-    if (row === undefined && this.#isGateUp(resource ?? null)) return
-    // A gate may have gone down again since: what stood when the file was read is all that is known.
-    if (row === undefined && process.state.resources.get(resource ?? '')?.gate?.is === 'up') return
+    if (row === undefined && isGateUp(process, resource ?? null)) return
     throw new Violation('S5', `${process.name} orders ${host} to release ${id}, which its store does not say`)
   }
 
@@ -226,13 +220,18 @@ export class FleetWatch {
     const movement = state.movements.get(target)?.undrain
     const plan = state.plan.targets.get(target)
     const spec = state.plan.hosts.get(host)
-    if (movement == null || plan === undefined || spec === undefined || plan.waves.length === 0) return
+    if (movement?.wave == null || plan === undefined || spec === undefined || plan.waves.length === 0) return
     const found = plan.waves.findIndex((selector) => parseSelector(selector)(spec))
     const wave = found === -1 ? plan.waves.length : found
     if (plan.waves.length - wave > movement.wave) {
       throw new Violation('waves', `${process.name} opens ${host} of wave ${wave} before its turn`)
     }
   }
+}
+
+/** As far as the daemon can know: the file may have changed since it was read. */
+function isGateUp(process: FleetProcess, resource: string | null): boolean {
+  return resource !== null && process.state.resources.get(resource)?.gate?.is === 'up'
 }
 
 function seenIn(event: FleetEvent): Claim | null {

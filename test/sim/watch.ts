@@ -43,6 +43,10 @@ export class Watch {
     this.#agents.starts(agent, target)
   }
 
+  agentTellsOpen(agent: AgentProcess, target: string): void {
+    this.#agents.tellsOpen(agent, target)
+  }
+
   agentDied(host: SimHost): void {
     this.promises.follow(host)
   }
