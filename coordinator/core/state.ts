@@ -121,10 +121,13 @@ export interface ResourceState {
 
 /** A target's hosts on their way in one direction, wave by wave. */
 export interface Movement {
-  readonly wave: number
+  /** null: the last wave is over, and only late hosts are still on their way. */
+  readonly wave: number | null
   readonly sinceMs: number
   /** Hosts of this wave that have not come to an end. */
   readonly pending: Table<true>
+  /** Hosts whose wave passed its deadline without them: they go on alone, and nobody waits for them. */
+  readonly late: ReadonlySet<string>
 }
 
 export interface Movements {

@@ -34,8 +34,9 @@ export function rank(state: FleetState, target: string, host: string, direction:
 /** Whether it is this host's turn. */
 export function isTurn(state: FleetState, target: string, host: string, direction: Direction, atMs: number): boolean {
   const movement = state.movements.get(target)?.[direction]
-  if (movement == null || !hasWaves(state, target)) return true
-  return rank(state, target, host, direction) <= movement.wave || (direction === 'drain' && isRush(state, target, atMs))
+  if (movement == null || movement.wave === null || !hasWaves(state, target)) return true
+  if (movement.late.has(host) || rank(state, target, host, direction) <= movement.wave) return true
+  return direction === 'drain' && isRush(state, target, atMs)
 }
 
 /** Half of a gate's deadline has passed: all that remain are ordered at once. */
@@ -95,7 +96,7 @@ function noteWave(
   before: Movement | null,
   now: Movement | null,
 ): readonly FleetNote[] {
-  if (now === null || now.pending.size === 0 || before?.wave === now.wave) return []
+  if (now === null || now.wave === null || before?.wave === now.wave) return []
   return [{ what: 'wave-started', target, want, wave: now.wave, hosts: now.pending.size }]
 }
 
@@ -111,16 +112,40 @@ function advance(
   )
   if (unsettled.length === 0) return null
   const ranks = new Map(unsettled.map((host) => [host, rank(state, target, host, direction)]))
-  const next = (above: number) => Math.min(...[...ranks.values()].filter((each) => each > above))
-  const pendingAt = (wave: number) =>
-    Table.of(unsettled.filter((host) => (ranks.get(host) ?? 0) <= wave).map((host) => [host, true] as const))
-  if (before === null) return { wave: next(-1), sinceMs: atMs, pending: pendingAt(next(-1)) }
-  const pending = pendingAt(before.wave)
-  const isStuck = direction === 'undrain' && unready(state, target).length > 0
-  const isLate = !isStuck && atMs - before.sinceMs >= limitOf(state, target, direction)
-  if (pending.size > 0 && !isLate) return { ...before, pending, sinceMs: isStuck ? atMs : before.sinceMs }
-  const wave = next(before.wave)
-  return Number.isFinite(wave) ? { wave, sinceMs: atMs, pending: pendingAt(wave) } : { ...before, pending }
+  const late = new Set(unsettled.filter((host) => before?.late.has(host)))
+  if (before === null || before.wave === null) return nextWave({ ranks, late, above: -1, atMs })
+  const isOf = (host: string) => (ranks.get(host) ?? 0) <= (before.wave ?? 0) && !late.has(host)
+  const pending = unsettled.filter(isOf)
+  if (pending.length === 0) return nextWave({ ranks, late, above: before.wave, atMs })
+  if (isHeldUp(state, target, direction)) return { ...before, late, pending: tableOf(pending), sinceMs: atMs }
+  if (atMs - before.sinceMs < limitOf(state, target, direction)) return { ...before, late, pending: tableOf(pending) }
+  return nextWave({ ranks, late: new Set([...late, ...pending]), above: before.wave, atMs })
+}
+
+interface WaveEnd {
+  /** Of every host that is still on its way. */
+  readonly ranks: ReadonlyMap<string, number>
+  readonly late: ReadonlySet<string>
+  readonly above: number
+  readonly atMs: number
+}
+
+function nextWave({ ranks, late, above, atMs }: WaveEnd): Movement {
+  const waiting = [...ranks].filter(([host, rank]) => !late.has(host) && rank > above)
+  if (waiting.length === 0) return { wave: null, sinceMs: atMs, pending: Table.of(), late }
+  const wave = waiting.reduce((least, [, rank]) => Math.min(least, rank), Number.POSITIVE_INFINITY)
+  const pending = waiting.filter(([, rank]) => rank === wave).map(([host]) => host)
+  return { wave, sinceMs: atMs, pending: tableOf(pending), late }
+}
+
+function tableOf(hosts: readonly string[]): Table<true> {
+  return Table.of(hosts.map((host) => [host, true] as const))
+}
+
+/** Nobody is ordered now, so no host can be late. */
+function isHeldUp(state: FleetState, target: string, direction: Direction): boolean {
+  if (state.superseded !== null) return true
+  return direction === 'undrain' && (state.awaiting.size > 0 || unready(state, target).length > 0)
 }
 
 function limitOf(state: FleetState, target: string, direction: Direction): number {
@@ -140,7 +165,9 @@ export function leaveWave(
   const drain = without(state, target, host, 'drain', movements.drain, atMs)
   const undrain = without(state, target, host, 'undrain', movements.undrain, atMs)
   if (drain === movements.drain && undrain === movements.undrain) return { state, isOver: false }
-  const isOver = drain?.pending.size === 0 || undrain?.pending.size === 0
+  const isOver =
+    (drain !== movements.drain && drain?.pending.size === 0) ||
+    (undrain !== movements.undrain && undrain?.pending.size === 0)
   return { state: { ...state, movements: new Map(state.movements).set(target, { drain, undrain }) }, isOver }
 }
 
