@@ -29,6 +29,7 @@ export function begin(facts: {
     superseded,
     highest: superseded === null ? claim : superseded.seen,
     awaiting: stillAwaited(plan, facts.awaiting),
+    unmarked: new Set(),
     holds: new Map(),
     released: new Set(facts.released),
     owedUndrain: new Set(facts.owedUndrain),

@@ -1,9 +1,11 @@
 import type { DrainAnswer, DrainRequest } from '../../protocol/api.ts'
 import { GuardianError } from '../../protocol/errors.ts'
+import type { Owner } from '../../protocol/hold.ts'
+import { limits } from '../../protocol/limits.ts'
 import { parseSelector } from '../../protocol/selector.ts'
 import { applied, changed, type FleetStep, noted, owedBy, saveOf, settle, still } from './change.ts'
 import type { FleetHold, FleetState } from './state.ts'
-import { hostsOf } from './wanted.ts'
+import { holdsOn, hostsOf } from './wanted.ts'
 
 /** An operator asks for a hold. The order goes out even where the store cannot keep it, and the answer says so. */
 export function drainAsked(state: FleetState, request: DrainRequest, atMs: number, wallMs: number): FleetStep {
@@ -44,13 +46,20 @@ function holdOf(state: FleetState, request: DrainRequest, atMs: number, wallMs: 
   const targets = request.target === undefined ? [...state.plan.targets.keys()] : [request.target]
   for (const target of targets) refuseUnknownTarget(state, target)
   const members = select(state, request.selector, targets)
+  refuseCrowded(state, members, targets)
+  const owner: Owner = `operator:${request.operator}`
+  if (owner.length > limits.nameLength)
+    throw new GuardianError(
+      'bad-request',
+      `operator ${request.operator} is too long: an owner has at most ${limits.nameLength} characters`,
+    )
   return {
     id: request.id,
     targets,
     selector: request.selector,
     except: new Set(),
     members,
-    owner: `operator:${request.operator}`,
+    owner,
     message: request.message,
     sinceMs: wallMs,
     end: request.forMs === undefined ? null : { remainingMs: request.forMs, asOfMs: atMs },
@@ -67,6 +76,21 @@ export function refuseUnknownTarget(state: FleetState, target: string): void {
     `no target named ${target}; there is: ${[...state.plan.targets.keys()].join(', ')}`,
     { target },
   )
+}
+
+// The rest of what a marker can report is left to gates and to the agent's own holds.
+const holdsPerSeatMax = limits.holdsMax / 2
+
+function refuseCrowded(state: FleetState, members: ReadonlySet<string>, targets: readonly string[]): void {
+  for (const host of members) {
+    const target = targets.find((each) => holdsOn(state, host, each).length >= holdsPerSeatMax)
+    if (target === undefined) continue
+    throw new GuardianError(
+      'too-many',
+      `${target} of ${host} has ${holdsPerSeatMax} holds already; release some, see "guardian ctl holds"`,
+      { host, target },
+    )
+  }
 }
 
 /** Hosts that match and have one of the targets. */

@@ -154,6 +154,8 @@ export interface FleetState {
   /** The highest claim that any agent has told of. */
   readonly highest: Claim
   readonly awaiting: ReadonlySet<string>
+  /** Holds that the store had at a takeover and that no marker has shown before it was ordered again. */
+  readonly unmarked: ReadonlySet<string>
   readonly holds: ReadonlyMap<string, FleetHold>
   readonly released: ReadonlySet<string>
   /** `<host>/<target>` of v1 hosts that were drained and are owed an undrain. */

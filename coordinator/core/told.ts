@@ -5,11 +5,21 @@ import type { Response } from '../../protocol/v2/command.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import type { TargetReport } from '../../protocol/v2/report.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
-import { applied, type Change, changed, type FleetStep, noted, owedBy, saveOf, settle, still } from './change.ts'
+import {
+  applied,
+  type Change,
+  changed,
+  type FleetNext,
+  type FleetStep,
+  noted,
+  owedBy,
+  saveOf,
+  still,
+} from './change.ts'
 import type { FleetEffect } from './effect.ts'
 import type { FleetEvent } from './event.ts'
 import { afresh, linkOf, withLink, withSeat } from './links.ts'
-import { reconcileOne } from './reconcile.ts'
+import { reconcileAll, reconcileOne } from './reconcile.ts'
 import type { FleetHold, FleetState, Seat } from './state.ts'
 import { holdsOn, isGateUp, seatOf } from './wanted.ts'
 
@@ -107,7 +117,7 @@ function reported(state: FleetState, name: string, reports: readonly TargetRepor
   const seen = reports.reduce(
     (now, report) =>
       withSeat(now, name, report.target, { report, ...afterReport(seatOf(before, report.target), report) }),
-    state,
+    marked(state, name, reports),
   )
   const effects = reports.flatMap((report) => noteChange(name, seatOf(before, report.target), report))
   const adopted = adopt(seen, name, reports, atMs)
@@ -129,11 +139,21 @@ function reported(state: FleetState, name: string, reports: readonly TargetRepor
       .filter((hold) => hold.orphan && !state.holds.has(hold.id))
       .map((hold) => ({ what: 'hold-adopted' as const, hold: hold.id, owner: hold.owner, text: hold.message })),
   )
-  return {
-    save: saveOf(kept, change),
-    next: settle(kept, atMs, [...effects, ...found]),
-    otherwise: settle(lost, atMs, [...effects, ...found]),
+  // The others have nothing new to do, unless this was the last for which all of them waited.
+  const isLast = awaiting?.size === 0
+  const next = (now: FleetState): FleetNext => {
+    const course = isLast ? reconcileAll(now, atMs) : reconcileOne(now, name, atMs)
+    return { state: course.state, effects: [...effects, ...found, ...course.effects], answer: null }
   }
+  return { save: saveOf(kept, change), next: next(kept), otherwise: next(lost) }
+}
+
+/** The first report of a target since the takeover shows which holds a marker carried before anything was ordered. */
+function marked(state: FleetState, name: string, reports: readonly TargetReport[]): FleetState {
+  if (state.unmarked.size === 0) return state
+  const first = reports.filter((report) => seatOf(state.hosts.get(name), report.target).report === null)
+  const carried = new Set(first.flatMap((report) => report.holds.map((hold) => hold.id)))
+  return { ...state, unmarked: new Set([...state.unmarked].filter((id) => !carried.has(id))) }
 }
 
 function afterReport(seat: Seat, report: TargetReport): Partial<Seat> {

@@ -48,7 +48,10 @@ function inside(state: FleetState, hosts: ReadonlySet<string>, targets: readonly
     hostsOf(state, hold).every((host) => hosts.has(host)) && !hold.owner.startsWith('gate:')
   const narrowed = touched
     .filter((hold) => !isWhole(hold))
-    .map((hold) => ({ ...hold, except: new Set([...hold.except, ...hosts].filter((host) => hold.members.has(host))) }))
+    .map((hold) => ({
+      ...hold,
+      except: new Set([...hold.except, ...[...hosts].filter((host) => hold.members.has(host))]),
+    }))
   return { released: touched.filter(isWhole).map((hold) => hold.id), narrowed }
 }
 
