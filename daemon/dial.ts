@@ -9,6 +9,7 @@ import { type AgentMessage, type ClientMessage, decodeAgentMessage } from '../pr
 import { authorityOf, type Inbox, type Listener, openInbox, openSocket, sendText, within } from './dial-socket.ts'
 import { connectFiles, connectPsk, readTlsFailure, type TlsFiles } from './dial-tls.ts'
 import { reasonOf } from './reason.ts'
+import { createTurnstile } from './turnstile.ts'
 
 export { dialV1, type V1Link } from './dial-v1.ts'
 
@@ -22,7 +23,7 @@ export interface DialOptions {
   readonly tls?: TlsFiles
   readonly authority: Authority
   readonly build: string
-  /** For all of it, connection to hello. */
+  /** For all of it, connection to hello, once its turn has come. */
   readonly limitMs: number
   readonly signal?: AbortSignal
 }
@@ -36,24 +37,37 @@ export interface AgentLink {
   readonly bufferedBytes: number
 }
 
+// A thousand handshakes at once leave twice the memory behind that the same thousand take when a few go at a time.
+const handshakes = createTurnstile(32, 250)
+
 /**
  * Opens a link of protocol v2 to one agent, both hellos said.
  * @throws GuardianError `unreachable`, `unauthorised`, or what the agent refused with; `superseded` and `stale` carry
  * the claim that outranks ours as fields `epoch`, `instance` and `revision`
  */
 export async function dialAgent(options: DialOptions): Promise<AgentLink> {
-  return await within(options.limitMs, options.signal, async (signal) => {
-    const socket = await openAny(options, signal)
-    const inbox = openInbox(socket, decodeAgentMessage)
-    const { authority, build } = options
-    sendText(socket, JSON.stringify({ type: 'hello', ...versions, authority, build } satisfies ClientMessage))
-    try {
-      return createLink(socket, inbox, await helloOf(inbox, options, signal))
-    } catch (cause) {
-      socket.terminate()
-      throw cause
-    }
+  const leave = await handshakes.enter(options.signal).catch((cause: unknown) => {
+    throw unreachable(options, 'given up', cause)
   })
+  try {
+    return await within(options.limitMs, options.signal, (signal) => openLink(options, signal, leave))
+  } finally {
+    leave()
+  }
+}
+
+async function openLink(options: DialOptions, signal: AbortSignal, leave: () => void): Promise<AgentLink> {
+  const socket = await openAny(options, signal)
+  leave()
+  const inbox = openInbox(socket, decodeAgentMessage)
+  const { authority, build } = options
+  sendText(socket, JSON.stringify({ type: 'hello', ...versions, authority, build } satisfies ClientMessage))
+  try {
+    return createLink(socket, inbox, await helloOf(inbox, options, signal))
+  } catch (cause) {
+    socket.terminate()
+    throw cause
+  }
 }
 
 async function openAny(options: DialOptions, signal: AbortSignal): Promise<WebSocket> {
