@@ -7,7 +7,8 @@ import { linkOf, withLink } from './links.ts'
 import type { FleetState, ResourceState } from './state.ts'
 import { takeoverAsked } from './takeover.ts'
 import { ticked } from './tick.ts'
-import { linkDown, linkUp, told, toldV1 } from './told.ts'
+import { linkDown, linkUp, told } from './told.ts'
+import { toldV1 } from './told-v1.ts'
 import { undrainAsked } from './undrain.ts'
 
 /**

@@ -1,10 +1,9 @@
 import type { Claim } from '../../protocol/authority.ts'
-import { gateOf, type Hold, isAgentOwned } from '../../protocol/hold.ts'
-import type { V1Action } from '../../protocol/v1.ts'
 import type { Response } from '../../protocol/v2/command.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import type { TargetReport } from '../../protocol/v2/report.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
+import { adopt } from './adopt.ts'
 import {
   applied,
   type Change,
@@ -20,8 +19,8 @@ import type { FleetEffect } from './effect.ts'
 import type { FleetEvent } from './event.ts'
 import { afresh, linkOf, withLink, withSeat } from './links.ts'
 import { reconcileAll, reconcileOne } from './reconcile.ts'
-import type { FleetHold, FleetState, Seat } from './state.ts'
-import { holdsOn, isGateUp, seatOf } from './wanted.ts'
+import type { FleetState, Seat } from './state.ts'
+import { seatOf } from './wanted.ts'
 
 export function linkUp(
   state: FleetState,
@@ -166,59 +165,6 @@ function noteChange(host: string, seat: Seat, report: TargetReport): readonly Fl
   return from === report.is ? [] : noted({ what: 'target-changed', host, target: report.target, from, to: report.is })
 }
 
-/** Holds of a marker that this store never issued, and hosts that carry a known one without being its member. */
-export function adopt(
-  state: FleetState,
-  name: string,
-  reports: readonly TargetReport[],
-  atMs: number,
-): readonly FleetHold[] {
-  if (state.superseded !== null) return []
-  const found = new Map<string, FleetHold>()
-  for (const report of reports) {
-    for (const held of report.holds) {
-      const known = found.get(held.id) ?? state.holds.get(held.id)
-      if (known === undefined ? isForeign(state, held) : isStranger(known, name, report.target)) {
-        found.set(held.id, joined(known ?? orphan(held, atMs), name, report.target))
-      }
-    }
-  }
-  return [...found.values()]
-}
-
-function isForeign(state: FleetState, held: Hold): boolean {
-  if (isAgentOwned(held.owner) || state.released.has(held.id)) return false
-  const resource = gateOf(held.owner)
-  return resource === null || !isGateUp(state, resource)
-}
-
-function isStranger(hold: FleetHold, name: string, target: string): boolean {
-  return !hold.except.has(name) && (!hold.members.has(name) || !hold.targets.includes(target))
-}
-
-function joined(hold: FleetHold, name: string, target: string): FleetHold {
-  return { ...hold, members: new Set([...hold.members, name]), targets: [...new Set([...hold.targets, target])] }
-}
-
-function orphan(held: Hold, atMs: number): FleetHold {
-  const { id, owner, message, sinceMs, selector } = held
-  const end = held.remainingMs === undefined ? null : { remainingMs: held.remainingMs, asOfMs: atMs }
-  return {
-    id,
-    owner,
-    message,
-    sinceMs,
-    selector,
-    end,
-    targets: [],
-    except: new Set(held.except),
-    members: new Set(),
-    orphan: true,
-    persisted: true,
-    rushAtMs: null,
-  }
-}
-
 function responded(state: FleetState, name: string, message: Response, atMs: number): FleetStep {
   const target = seatByCommand(state, name, message.id)
   if (target === null) return still(state)
@@ -257,37 +203,4 @@ function troubleOf({ outcome, message }: Response): Seat['trouble'] {
 function seatByCommand(state: FleetState, name: string, command: string): string | null {
   for (const [target, seat] of state.hosts.get(name)?.seats ?? []) if (seat.order?.command === command) return target
   return null
-}
-
-export function toldV1(
-  state: FleetState,
-  name: string,
-  link: string,
-  word: { action: V1Action; ok: boolean; text: string },
-  atMs: number,
-): FleetStep {
-  const host = state.hosts.get(name)
-  if (linkOf(host) !== link || word.action === 'ping') return still(state)
-  const targets = state.plan.hosts.get(name)?.targets ?? []
-  const trouble = word.ok ? null : { is: 'failed' as const, reason: word.text }
-  const acknowledged = word.ok ? word.action : null
-  const change = word.ok ? { acknowledged, trouble, order: null } : { acknowledged, trouble }
-  const answered = targets.reduce((now, target) => withSeat(now, name, target, change), state)
-  if (!word.ok)
-    return still(
-      answered,
-      noted(...targets.map((target) => ({ what: 'order-failed' as const, host: name, target, text: word.text }))),
-    )
-  // A hold that came while the server was opening makes the host owed again.
-  const isOver = (target: string) => word.action === 'undrain' && holdsOn(state, name, target).length === 0
-  const owe = targets.filter(isOver).map((target) => ({ seat: `${name}/${target}`, owed: false }))
-  if (owe.length === 0) {
-    const course = reconcileOne(answered, name, atMs)
-    return still(course.state, course.effects)
-  }
-  const paid: Change = { owe, isQuiet: true }
-  const after = applied(answered, paid)
-  const course = reconcileOne(after, name, atMs)
-  // Where the store is full a restart sends one undrain too many, which harms nobody.
-  return { save: saveOf(after, paid), next: { ...course, answer: null }, otherwise: { ...course, answer: null } }
 }

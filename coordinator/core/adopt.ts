@@ -1,0 +1,57 @@
+import { gateOf, type Hold, isAgentOwned } from '../../protocol/hold.ts'
+import type { TargetReport } from '../../protocol/v2/report.ts'
+import type { FleetHold, FleetState } from './state.ts'
+import { isGateUp } from './wanted.ts'
+
+/** Holds of a marker that this store never issued, and hosts that carry a known one without being its member. */
+export function adopt(
+  state: FleetState,
+  name: string,
+  reports: readonly TargetReport[],
+  atMs: number,
+): readonly FleetHold[] {
+  if (state.superseded !== null) return []
+  const found = new Map<string, FleetHold>()
+  for (const report of reports) {
+    for (const held of report.holds) {
+      const known = found.get(held.id) ?? state.holds.get(held.id)
+      if (known === undefined ? isForeign(state, held) : isStranger(known, name, report.target)) {
+        found.set(held.id, joined(known ?? orphan(held, atMs), name, report.target))
+      }
+    }
+  }
+  return [...found.values()]
+}
+
+function isForeign(state: FleetState, held: Hold): boolean {
+  if (isAgentOwned(held.owner) || state.released.has(held.id)) return false
+  const resource = gateOf(held.owner)
+  return resource === null || !isGateUp(state, resource)
+}
+
+function isStranger(hold: FleetHold, name: string, target: string): boolean {
+  return !hold.except.has(name) && (!hold.members.has(name) || !hold.targets.includes(target))
+}
+
+function joined(hold: FleetHold, name: string, target: string): FleetHold {
+  return { ...hold, members: new Set([...hold.members, name]), targets: [...new Set([...hold.targets, target])] }
+}
+
+function orphan(held: Hold, atMs: number): FleetHold {
+  const { id, owner, message, sinceMs, selector } = held
+  const end = held.remainingMs === undefined ? null : { remainingMs: held.remainingMs, asOfMs: atMs }
+  return {
+    id,
+    owner,
+    message,
+    sinceMs,
+    selector,
+    end,
+    targets: [],
+    except: new Set(held.except),
+    members: new Set(),
+    orphan: true,
+    persisted: true,
+    rushAtMs: null,
+  }
+}
