@@ -102,7 +102,7 @@ function sessionOver(link: AgentLink, mandate: DirectMandate): DirectSession {
     })
   }
   const leftMs = (): number => Math.max(0, mandate.deadlineMs - monotonicMs())
-  const abort = (): void => fail(new GuardianError('unreachable', 'given up'))
+  const abort = (): void => fail(new GuardianError(leftMs() === 0 ? 'deadline' : 'unreachable', 'given up'))
   mandate.signal?.addEventListener('abort', abort)
   return {
     hello: link.hello,

@@ -32,15 +32,19 @@ export function holdIdOf(resource: string, { bootId, seq }: GateRecord): string 
 export interface GateTimes {
   /** By when everything must have been said, so that the process is gone before systemd's limit. */
   readonly deadlineMs: number
+  /** By when agents are to have answered: a little sooner, so that they can still say what is left. */
+  readonly agentDeadlineMs: number
   /** From here on every wave is ordered at once. */
   readonly halfMs: number
 }
 
 const exitMarginMs = 2_000
+const answerMarginMs = 500
 
 export function timesOf(startedMs: number, gateLimitMs: number): GateTimes {
-  const margin = Math.min(exitMarginMs, gateLimitMs / 10)
-  return { deadlineMs: Math.floor(startedMs + gateLimitMs - margin), halfMs: Math.floor(startedMs + gateLimitMs / 2) }
+  const deadlineMs = Math.floor(startedMs + gateLimitMs - Math.min(exitMarginMs, gateLimitMs / 10))
+  const agentDeadlineMs = Math.floor(deadlineMs - Math.min(answerMarginMs, gateLimitMs / 20))
+  return { deadlineMs, agentDeadlineMs, halfMs: Math.floor(startedMs + gateLimitMs / 2) }
 }
 
 /** What a gate that went down does next. */

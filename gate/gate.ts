@@ -45,11 +45,18 @@ export async function gateDown(parts: GateParts): Promise<number> {
   const reporter = createReporter(log, resource)
   const deadline = AbortSignal.timeout(Math.max(1, times.deadlineMs - monotonicMs()))
   const signal = AbortSignal.any([parts.signal, deadline])
-  const isNeeded = await drain({ ...parts, signal }, { record, times, reporter })
-  if (parts.signal.aborted) log.error({ resource }, 'ended from outside before the drain was done')
-  if (!isNeeded) log.info({ resource, event: 'gate-drained' }, 'nothing needs it: nothing to drain')
+  const end = await drain({ ...parts, signal }, { record, times, reporter })
+  if (end === 'nothing') log.info({ resource, event: 'gate-drained' }, 'nothing needs it: nothing to drain')
   else reporter.end(monotonicMs() - parts.startedMs)
-  return exitOf({ hosts: reporter.hosts, trustV1: false, persisted, superseded: false })
+  if (end === 'stopped') log.error({ resource }, endedBy(parts.signal))
+  if (end === 'stopped' && parts.signal.aborted) return 9
+  const exit = exitOf({ hosts: reporter.hosts, trustV1: false, persisted, superseded: false })
+  // Stopped before the first word on any host: nobody is known to be drained.
+  return end === 'stopped' && exit === 0 ? 5 : exit
+}
+
+function endedBy(outer: AbortSignal): string {
+  return outer.aborted ? 'ended from outside before the drain was done' : 'the time of the gate is over'
 }
 
 interface DrainFacts {
@@ -58,22 +65,22 @@ interface DrainFacts {
   readonly reporter: Reporter
 }
 
-/** False where no target needs the resource. */
-async function drain(parts: GateParts, facts: DrainFacts): Promise<boolean> {
+type End = 'nothing' | 'settled' | 'stopped'
+
+async function drain(parts: GateParts, facts: DrainFacts): Promise<End> {
   const { resource, setup, signal } = parts
   const { record, times, reporter } = facts
   const client = clientOf(setup)
   const limitMs = Math.max(1, times.deadlineMs - monotonicMs())
   const decision = await tellDaemon(client, resource, { record, limitMs })
-  if (decision.do === 'rest') return false
+  if (decision.do === 'rest') return 'nothing'
   if (decision.do === 'direct') return drainWithout(parts, facts, decision.why)
   const silence = parts.silenceMs === undefined ? {} : { silence: parts.silenceMs }
   const followed = await followDaemon(client, { hold: decision.hold, signal, ...silence }, reporter.show)
-  if (followed.is === 'dropped') await drainWithout(parts, facts, followed.why)
-  return true
+  return followed.is === 'dropped' ? drainWithout(parts, facts, followed.why) : followed.is
 }
 
-async function drainWithout(parts: GateParts, { record, times, reporter }: DrainFacts, why: string): Promise<boolean> {
+async function drainWithout(parts: GateParts, { record, times, reporter }: DrainFacts, why: string): Promise<End> {
   const { resource, setup, log, env, signal } = parts
   const { config } = setup
   if (config === null)
@@ -87,7 +94,7 @@ async function drainWithout(parts: GateParts, { record, times, reporter }: Drain
   await drainByHand({
     targets,
     hosts: await readDirectHosts(config, names, env),
-    mandate: { authority: { kind: 'gate', resource }, build, deadlineMs: times.deadlineMs, signal },
+    mandate: { authority: { kind: 'gate', resource }, build, deadlineMs: times.agentDeadlineMs, signal },
     times,
     graceMs: config.plan.unreachableGraceMs,
     hold: {
@@ -100,7 +107,8 @@ async function drainWithout(parts: GateParts, { record, times, reporter }: Drain
     },
     show: reporter.show,
   })
-  return targets.length > 0
+  if (targets.length === 0) return 'nothing'
+  return signal.aborted ? 'stopped' : 'settled'
 }
 
 async function recordOf(setup: Setup, resource: string, state: GateRecord['state']): Promise<GateRecord> {
