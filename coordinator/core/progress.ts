@@ -122,7 +122,7 @@ function opening(state: FleetState, name: string, target: string, atMs: number):
     return progress(name, target, 'acknowledged', 'an IO Guardian server: it does not say when every unit is up')
   const lost = unlinked(state, host, name, target, atMs)
   if (lost !== null) return lost
-  if (report === null) return asV1(state, name, target)
+  if (report === null) return unreported(state, seat, name, target)
   if (report.is === 'open')
     return report.failed.length === 0
       ? progress(name, target, 'done')
@@ -139,8 +139,9 @@ function opening(state: FleetState, name: string, target: string, atMs: number):
   return progress(name, target, 'moving', report.waitingFor)
 }
 
-/** No report: a v1 host that owes nothing was never drained by us. */
-function asV1(state: FleetState, name: string, target: string): HostProgress {
+/** No report: a v1 host that is owed nothing was never drained by us. */
+function unreported(state: FleetState, { trouble }: Seat, name: string, target: string): HostProgress {
+  if (trouble !== null) return progress(name, target, trouble.is, trouble.reason)
   const isV1 = state.plan.hosts.get(name)?.protocol === 'v1'
   if (isV1 && !state.owedUndrain.has(`${name}/${target}`))
     return progress(name, target, 'acknowledged', 'an IO Guardian server that was not drained')

@@ -80,6 +80,9 @@ type Order =
   | { readonly action: 'undrain'; readonly release: readonly string[]; readonly allow: boolean }
   | { readonly action: 'v1'; readonly want: 'drain' | 'undrain' }
 
+/** As many as fit into a frame with all their words; the others follow the report of these. */
+const holdsPerOrder = 8
+
 /** What a host is still to be told about a target; null where it has all. */
 function orderFor(state: FleetState, host: string, target: string, atMs: number): Order | null {
   const { report } = seatOf(state.hosts.get(host), target)
@@ -94,7 +97,7 @@ function orderFor(state: FleetState, host: string, target: string, atMs: number)
     if (missing.length === 0 && release.length === 0) return null
     const isDown = report.holds.length > 0
     if (!isDown && !isTurn(state, target, host, 'drain', atMs)) return null
-    const holds = (missing.length > 0 ? missing : wanted).slice(0, limits.holdsMax).map((hold) => onWire(hold, atMs))
+    const holds = (missing.length > 0 ? missing : wanted).slice(0, holdsPerOrder).map((hold) => onWire(hold, atMs))
     return { action: 'drain', holds, release }
   }
   if (state.awaiting.size > 0) return null
@@ -117,8 +120,13 @@ function orderV1(state: FleetState, host: string, target: string, atMs: number):
       ? { action: 'v1', want: 'drain' }
       : null
   }
-  if (!state.owedUndrain.has(`${host}/${target}`) || state.awaiting.size > 0) return null
+  if (!state.owedUndrain.has(`${host}/${target}`) || state.awaiting.size > 0 || isHeldAtAll(state, host)) return null
   return mayOpen(state, host, target, atMs) ? { action: 'v1', want: 'undrain' } : null
+}
+
+/** A v1 undrain names no target: it would open the others too. */
+function isHeldAtAll(state: FleetState, host: string): boolean {
+  return state.plan.hosts.get(host)?.targets.some((target) => holdsOn(state, host, target).length > 0) === true
 }
 
 function meaningOf(order: Order): string {

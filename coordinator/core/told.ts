@@ -39,13 +39,24 @@ export function linkUp(
     bootId: hello?.bootId ?? '',
     roundTripMs: null,
   }
-  const linked = { ...state, hosts: state.hosts.with(name, { ...afresh(host), link: up }) }
+  const linked = withoutTargets({ ...state, hosts: state.hosts.with(name, { ...afresh(host), link: up }) }, name, hello)
   const effects = noted({ what: 'host-connected', host: name })
   const outranked = weigh(linked, name, hello?.seen ?? null)
   if (outranked !== null)
     return { ...outranked, next: { ...outranked.next, effects: [...effects, ...outranked.next.effects] } }
   const course = reconcileOne(linked, name, atMs)
   return still(course.state, [...effects, ...course.effects])
+}
+
+/** What the agent was not configured with can neither be drained nor ever be reported. */
+function withoutTargets(state: FleetState, name: string, hello: AgentHello | null): FleetState {
+  const unknown = (state.plan.hosts.get(name)?.targets ?? []).filter(
+    (target) => hello?.targets.includes(target) === false,
+  )
+  return unknown.reduce((now, target) => {
+    const reason = `the agent of ${name} has no target named ${target}; it has: ${hello?.targets.join(', ')}`
+    return withSeat(now, name, target, { report: null, trouble: { is: 'failed', reason } })
+  }, state)
 }
 
 export function linkDown(

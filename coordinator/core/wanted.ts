@@ -60,6 +60,17 @@ export function remainingMs(hold: FleetHold, atMs: number): number | null {
 export function onWire(hold: FleetHold, atMs: number): Hold {
   const left = remainingMs(hold, atMs)
   const { id, owner, message, sinceMs, selector } = hold
-  const wire = { id, owner, message, sinceMs, selector, except: [...hold.except].sort() }
+  const wire = { id, owner, message, sinceMs, selector, except: exceptionsOnWire(hold) }
   return left === null ? wire : { ...wire, remainingMs: left }
+}
+
+const exceptionsLength = 4_000
+
+// Only a lost store reads them back, and a frame is not to break over them.
+function exceptionsOnWire(hold: FleetHold): string[] {
+  let length = 0
+  return [...hold.except].sort().filter((host) => {
+    length += host.length + 3
+    return length <= exceptionsLength
+  })
 }
