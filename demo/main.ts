@@ -27,7 +27,7 @@ async function main(argv: readonly string[]): Promise<void> {
   // Not interrupted: what is half started could not be ended.
   const fleet = await startFleet({
     hosts: hosts(),
-    target: { waves: ['@web', '!@web'] },
+    target: { waves: ['@web', '!@web'], drainDeadline: '30s' },
     tell: (step) => say(`… ${step}`),
   })
   try {
@@ -97,6 +97,10 @@ function rejected(signal: AbortSignal): Promise<never> {
 }
 
 main(process.argv.slice(2)).catch((cause: unknown) => {
-  bad(cause instanceof Error ? cause.message : String(cause))
+  bad(
+    cause instanceof Error
+      ? `${cause.message}${cause.cause instanceof Error ? `\n${cause.cause.message}` : ''}`
+      : String(cause),
+  )
   process.exitCode = 1
 })

@@ -16,7 +16,7 @@ const fleet = await startFleet({
     },
     jobs1: { dependents: (databases) => [shop(databases), sessions(databases)] },
   },
-  target: { waves: ['@web', '!@web'] },
+  target: { waves: ['@web', '!@web'], drainDeadline: '30s' },
 })
 t.teardown(() => fleet.stop())
 await prepare(fleet)

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { link, mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { killCgroup, removeCgroup } from './cgroup.ts'
-import { until } from './until.ts'
+import { startOf, withLock } from './lock.ts'
 
 // `systemd --user` starts only where this exists, and package installs look at it, so it must go with the last manager.
 const sign = '/run/systemd/system'
@@ -14,6 +14,7 @@ const registry =
     : join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `guardian-hosts-${process.getuid?.()}`)
 const made = join(registry, 'made-sign')
 const lock = join(registry, 'lock')
+const locked = <T>(work: () => Promise<T>) => withLock(lock, work)
 
 const entry = v.object({
   owner: v.number(),
@@ -79,40 +80,4 @@ async function leaveLocked(): Promise<void> {
 
 async function hosts(): Promise<readonly string[]> {
   return (await readdir(registry)).filter((name) => name.endsWith('.host'))
-}
-
-async function locked<T>(work: () => Promise<T>): Promise<T> {
-  await mkdir(registry, { recursive: true })
-  await until(`the lock ${lock}`, takeLock)
-  try {
-    return await work()
-  } finally {
-    await rm(lock, { force: true })
-  }
-}
-
-async function takeLock(): Promise<boolean> {
-  const mine = `${lock}.${process.pid}`
-  await writeFile(mine, `${process.pid} ${startOf(process.pid)}`)
-  try {
-    await link(mine, lock)
-    return true
-  } catch {
-    const [pid, started] = (await readFile(lock, 'utf8').catch(() => '')).split(' ')
-    // The lock of a process that was killed.
-    if (started !== undefined && startOf(Number(pid)) !== started) await rm(lock, { force: true })
-    return false
-  } finally {
-    await rm(mine, { force: true })
-  }
-}
-
-/** When a process started, in clock ticks: a pid alone is used again. Empty where there is none. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
-  }
 }

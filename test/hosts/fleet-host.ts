@@ -53,7 +53,7 @@ export async function layOutHost({ host, options, databases, place, program, key
   await host.writeGraph({
     target: targetName,
     stateDir: paths.stateDir,
-    wait: [...program, 'wait', '--config', config, targetName].join(' '),
+    wait: [...program, 'wait', '--config', config, '--target', targetName].join(' '),
     dependents: options.dependents(databases),
   })
   await host.systemctl('enable', 'io-guardian.service')

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ApiClient, createApiClient } from '../../daemon/api-client.ts'
@@ -10,7 +10,7 @@ import { layOutHost } from './fleet-host.ts'
 import { ioPaths, ioUnits, layOutIo } from './fleet-io.ts'
 import type { Dependent } from './graph.ts'
 import { type Manager, type Outcome, run, startManager } from './manager.ts'
-import { guardianProgram } from './program.ts'
+import { installGuardian } from './program.ts'
 import { until } from './until.ts'
 
 /** A coordinator with PostgreSQL and Redis on one host, and agents on others: everything real, on loopback. */
@@ -72,9 +72,24 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   try {
     return await raise(options, { root, managers, stop })
   } catch (cause) {
+    const said = await logsOf([...managers.values()])
     await stop()
-    throw cause
+    throw new Error(`the fleet did not come up; its daemons said:\n${said}`, { cause })
   }
+}
+
+/** The last lines of every unit of guardian's. */
+export async function logsOf(managers: readonly Manager[]): Promise<string> {
+  const texts: string[] = []
+  for (const { name, root } of managers) {
+    for (const unit of (await readdir(join(root, 'log'))).filter(
+      (each) => each.includes('guardian') || each.startsWith('wait'),
+    )) {
+      const lines = (await readFile(join(root, 'log', unit), 'utf8')).trimEnd().split('\n').slice(-30)
+      texts.push(`-- ${name} ${unit}`, ...lines)
+    }
+  }
+  return texts.join('\n')
 }
 
 interface Ground {
@@ -87,7 +102,7 @@ async function raise(options: FleetOptions, ground: Ground): Promise<Fleet> {
   const { root, managers, stop } = ground
   const tell = options.tell ?? (() => undefined)
   const names = Object.keys(options.hosts)
-  const program = await guardianProgram()
+  const program = await installGuardian(join(root, 'guardian'))
   // Others pass through to what they own, such as PostgreSQL to its data.
   await chmod(root, 0o755)
   tell(`booting ${names.length + 1} systemd managers: io, ${names.join(', ')}`)

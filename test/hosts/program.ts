@@ -1,22 +1,31 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
+import { cp, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { withLock } from './lock.ts'
 
 const tree = fileURLToPath(new URL('../../', import.meta.url))
-const bundle = join(tree, 'dist/guardian.js')
+const bundle = join(tree, 'dist')
 const sources = ['agent', 'bin', 'coordinator', 'ctl', 'daemon', 'gate', 'protocol', 'scripts', 'package.json']
 
-/** The command that runs guardian as it ships, built again where a source is newer than the bundle. */
-export async function guardianProgram(): Promise<readonly string[]> {
-  if (!existsSync(join(tree, 'scripts/build.ts')))
-    return [process.execPath, '--import', join(tree, 'node_modules/tsx/dist/loader.mjs'), join(tree, 'bin/guardian.ts')]
-  const newest = Math.max(...sources.map((each) => changedAt(join(tree, each))))
-  if (!existsSync(bundle) || statSync(bundle).mtimeMs < newest) {
-    await promisify(execFile)(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], { cwd: tree })
-  }
-  return [process.execPath, bundle]
+/** Puts guardian into a directory as it ships, built again where a source is newer, and resolves with its command. */
+export async function installGuardian(directory: string): Promise<readonly string[]> {
+  await mkdir(directory)
+  // A copy, so that a build meanwhile takes nothing away from daemons that run.
+  await withLock(join(tree, '.cache/build.lock'), async () => {
+    if (!isFresh()) await promisify(execFile)(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], { cwd: tree })
+    await cp(bundle, join(directory, 'dist'), { recursive: true })
+  })
+  await symlink(join(tree, 'node_modules'), join(directory, 'node_modules'))
+  await cp(join(tree, 'package.json'), join(directory, 'package.json'))
+  return [process.execPath, join(directory, 'dist/guardian.js')]
+}
+
+function isFresh(): boolean {
+  const main = join(bundle, 'guardian.js')
+  return existsSync(main) && statSync(main).mtimeMs > Math.max(...sources.map((each) => changedAt(join(tree, each))))
 }
 
 function changedAt(path: string): number {
