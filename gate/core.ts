@@ -1,6 +1,6 @@
 import type { CoordinatorConfig } from '../coordinator/config.ts'
 import type { HostProgress } from '../protocol/api.ts'
-import type { GuardianError } from '../protocol/errors.ts'
+import type { ErrorCode, GuardianError } from '../protocol/errors.ts'
 import { parseSelector } from '../protocol/selector.ts'
 
 /** What a gate's file says. */
@@ -58,18 +58,16 @@ export function afterAnswer(answer: { readonly hold: string | null }): Decision 
 }
 
 /** Whatever the daemon's reason is, the database is about to stop: the agents are ordered without it. */
-export function afterRefusal(cause: GuardianError): Decision {
-  switch (cause.code) {
-    case 'no-coordinator':
-      return { do: 'direct', why: `the coordinator does not answer: ${cause.message}` }
-    case 'superseded':
-      return { do: 'direct', why: `the coordinator has been superseded: ${cause.message}` }
-    case 'not-local':
-    case 'unknown-resource':
-      return { do: 'direct', why: `the coordinator runs with another configuration, reload it: ${cause.message}` }
-    default:
-      return { do: 'direct', why: `the coordinator refuses: ${cause.message}` }
-  }
+export function afterRefusal({ code, message }: GuardianError): Decision {
+  const why = reasons[code] ?? 'the coordinator refuses'
+  return { do: 'direct', why: `${why}: ${message}` }
+}
+
+const reasons: Partial<Readonly<Record<ErrorCode, string>>> = {
+  'no-coordinator': 'the coordinator does not answer',
+  superseded: 'the coordinator has been superseded',
+  'not-local': 'the coordinator runs with another configuration, reload it',
+  'unknown-resource': 'the coordinator runs with another configuration, reload it',
 }
 
 /** One target's hosts in the order in which they are drained. */
