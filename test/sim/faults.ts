@@ -119,8 +119,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'drop the exceptions of a hold on reload',
     file: 'coordinator/core/configure.ts',
-    from: 'return fresh.length === 0 ? hold :',
-    to: 'return fresh.length === 0 ? { ...hold, except: new Set() } :',
+    from: 'if (fresh.length === 0 && targets.length === hold.targets.length) return hold',
+    to: 'if (fresh.length === 0 && targets.length === hold.targets.length) return { ...hold, except: new Set() }',
   },
   {
     name: 'start while a marker exists',
@@ -136,7 +136,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'lose the drains that a lost store knew of',
-    file: 'coordinator/core/told.ts',
+    file: 'coordinator/core/adopt.ts',
     from: 'if (state.superseded !== null) return []',
     to: 'if (atMs >= 0) return []',
   },

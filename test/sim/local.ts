@@ -10,8 +10,9 @@ export function actAsAdmin(world: World, host: SimHost): void {
   if (host.power !== 'on') return
   const { random } = world
   const { manager } = host
-  const unit = random.pick([...manager.units.values()].filter((each) => each.spec.role !== 'wait'))
-  const { name } = unit.spec
+  const units = [...manager.units.values()].filter((each) => each.spec.role !== 'wait')
+  const busy = units.filter((unit) => unit.job !== null)
+  const { name } = random.pick(busy.length > 0 && random.chance(0.5) ? busy : units).spec
   const roll = random.next()
   world.note(host.name, 'somebody acts on', name)
   if (roll < 0.4) manager.start(name)

@@ -220,7 +220,8 @@ export class FleetWatch {
     const movement = state.movements.get(target)?.undrain
     const plan = state.plan.targets.get(target)
     const spec = state.plan.hosts.get(host)
-    if (movement?.wave == null || plan === undefined || spec === undefined || plan.waves.length === 0) return
+    if (movement?.wave == null || movement.late.has(host)) return
+    if (plan === undefined || spec === undefined || plan.waves.length === 0) return
     const found = plan.waves.findIndex((selector) => parseSelector(selector)(spec))
     const wave = found === -1 ? plan.waves.length : found
     if (plan.waves.length - wave > movement.wave) {
