@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createClient, type MessageBus, messageType } from 'dbus-native'
 import { codeOf, reasonOf } from '../../daemon/reason.ts'
 import { GuardianError } from '../../protocol/errors.ts'
@@ -41,6 +43,7 @@ export interface BusAddress {
 
 const systemd = 'org.freedesktop.systemd1'
 const openLimitMs = 5_000
+const nudgeEveryMs = 10
 const callLimitMs = 10_000
 // A message bus refuses the 129th call without an answer.
 const pendingMax = 64
@@ -213,13 +216,26 @@ async function openClient({ path, direct }: BusAddress): Promise<MessageBus> {
   })
   try {
     if (!direct) for (const rule of [...matches, ownerMatch]) await client.addMatch(rule)
-    await callOn(client, { path: '/org/freedesktop/systemd1', interface: 'org.freedesktop.DBus.Peer', member: 'Ping' })
+    if (direct) await once(client.connection, 'connect')
+    await awaitAnswer(client)
     return client
   } catch (cause) {
     stream.destroy()
     throw problem ?? cause
   } finally {
     clearTimeout(deadline)
+  }
+}
+
+// systemd looks at a first message that came along with the end of the handshake only when more comes.
+async function awaitAnswer(client: MessageBus): Promise<void> {
+  const ping = { path: '/org/freedesktop/systemd1', interface: 'org.freedesktop.DBus.Peer', member: 'Ping' }
+  await pause(1)
+  const nudge = setInterval(() => void callOn(client, ping).catch(() => {}), nudgeEveryMs)
+  try {
+    await callOn(client, ping)
+  } finally {
+    clearInterval(nudge)
   }
 }
 

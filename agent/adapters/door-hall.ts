@@ -93,8 +93,9 @@ export class Hall {
     socket.once('data', (first: Buffer) => {
       socket.pause()
       socket.unshift(first)
-      if (first[0] === tlsHandshake) this.#shake(socket)
-      else this.#http.emit('connection', socket)
+      // TLS reads what was put back by itself; set flowing here, it would flow past.
+      if (first[0] === tlsHandshake) return this.#shake(socket)
+      this.#http.emit('connection', socket)
       socket.resume()
     })
   }

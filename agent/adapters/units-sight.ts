@@ -101,11 +101,14 @@ export class Sight {
     switch (signal.is) {
       case 'changed':
         return this.#changed(signal)
+      case 'job-queued': {
+        const seen = this.#byUnit.get(signal.unit)
+        return seen !== undefined && seen.jobId !== signal.jobId && this.#setJob(seen, signal.jobId)
+      }
       case 'job-ended': {
         const seen = this.#byUnit.get(signal.unit)
         return seen !== undefined && seen.jobId === signal.jobId && this.#setJob(seen, 0)
       }
-      case 'job-queued':
       case 'reloaded':
         return false
       default:
@@ -134,14 +137,16 @@ export class Sight {
   #changed({ path, active, jobId }: Extract<SystemdSignal, { is: 'changed' }>): boolean {
     const seen = this.#byPath.get(path)
     if (seen === undefined) return false
-    const isJobChanged = jobId !== null && jobId !== seen.jobId && this.#setJob(seen, jobId)
-    return (active !== null && this.#update(seen, { active })) || isJobChanged
+    const isActiveChanged = active !== null && this.#update(seen, { active })
+    return (jobId !== null && jobId !== seen.jobId && this.#setJob(seen, jobId)) || isActiveChanged
   }
 
   #setJob(seen: Seen, jobId: number): boolean {
     seen.jobId = jobId
-    seen.isJobNew = jobId !== 0
-    return seen.isJobNew || this.#update(seen, { job: 'none' })
+    if (jobId === 0) return this.#update(seen, { job: 'none' })
+    // What has stopped can only be started. Anything else has to be asked for, which takes as long as systemd is busy.
+    seen.isJobNew = !isDown(seen.view)
+    return seen.isJobNew || this.#update(seen, { job: 'start' })
   }
 
   #update(seen: Seen, change: Change): boolean {

@@ -56,7 +56,7 @@ export type SystemdSignal =
       readonly active: UnitView['active'] | null
       readonly jobId: number | null
     }
-  | { readonly is: 'job-queued'; readonly unit: string }
+  | { readonly is: 'job-queued'; readonly unit: string; readonly jobId: number }
   | { readonly is: 'job-ended'; readonly unit: string; readonly jobId: number; readonly result: string }
   /** Unit files were read again, so dependencies may be others. */
   | { readonly is: 'reloaded' }
@@ -176,7 +176,7 @@ export function readSignal(signal: BusSignal): SystemdSignal | null {
     }
     case 'JobNew': {
       const job = v.safeParse(jobNew, signal.body)
-      return job.success ? { is: 'job-queued', unit: job.output[2] } : null
+      return job.success ? { is: 'job-queued', unit: job.output[2], jobId: job.output[0] } : null
     }
     case 'JobRemoved': {
       const job = v.safeParse(jobRemoved, signal.body)

@@ -181,13 +181,14 @@ export class Watch {
     // A hold that came meanwhile ends the start.
     if (order !== this.#orders) return
     this.#startedAtMs = performance.now()
-    // The start loads what hangs on it; a view without these would look like a target that has come to rest.
-    this.#isHidden = !this.#isComplete
+    // No view before systemd has said what it is about to start: it would look like a target that has come to rest.
+    this.#isHidden = true
     try {
       await this.#systemd.start(target.unit)
-      if (this.#isHidden) await this.#read()
+      if (this.#isComplete) await this.#relist()
+      else await this.#read()
     } catch (cause) {
-      this.#log.info({ unit: target.unit, reason: reasonOf(cause) }, 'start refused; trying again')
+      if (!this.#isClosed) this.#log.info({ unit: target.unit, reason: reasonOf(cause) }, 'start refused; trying again')
     } finally {
       this.#isHidden = false
       this.#show()
