@@ -77,13 +77,13 @@ export interface TargetWaves {
   readonly waveLimitMs: number
 }
 
-/** All targets that need the resource, with their hosts; a host that no wave names is in the last one. */
+/** All targets that need the resource, with their hosts; those that no wave names come after all waves. */
 export function wavesOf(plan: CoordinatorConfig['plan'], resource: string): readonly TargetWaves[] {
   return [...plan.targets.values()]
     .filter(({ needs }) => needs.includes(resource))
     .map((target) => {
       const matchers = target.waves.map(parseSelector)
-      const last = Math.max(0, matchers.length - 1)
+      const last = matchers.length
       const hosts = [...plan.hosts.values()].filter(({ targets }) => targets.includes(target.name))
       const waves = Array.from({ length: last + 1 }, (_, at) =>
         hosts.filter((host) => waveOf(matchers, host, last) === at).map(({ name }) => name),

@@ -3,10 +3,14 @@ import { paint, type Style } from './style.ts'
 
 /** One event on one line: when, what, where, and the rest. */
 export function eventLine(style: Style, event: FleetEvent): string {
-  const where = [event.host, event.target, event.resource].filter((name) => name !== undefined).join(' ')
-  const hold = event.hold === undefined ? '' : `hold ${event.hold}`
-  const owner = event.owner === undefined ? '' : `by ${event.owner}`
-  const parts = [where, event.text, owner, hold].filter((text) => text !== '')
+  const { text } = event
+  // The text may have said it already.
+  const beside = (value: string | undefined, label = ''): string =>
+    value === undefined || text.includes(value) ? '' : `${label}${value}`
+  const where = [event.host, event.target, event.resource].map((name) => beside(name)).filter((name) => name !== '')
+  const parts = [where.join(' '), text, beside(event.owner, 'by '), beside(event.hold, 'hold ')].filter(
+    (part) => part !== '',
+  )
   return `${paint(style, 'dim', clockOf(event.atMs))}  ${event.what.padEnd(15)}  ${parts.join('  ')}`
 }
 

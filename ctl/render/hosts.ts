@@ -1,7 +1,7 @@
 import type { HostStatus, PingAnswer, UndrainAnswer } from '../../protocol/api.ts'
 import { formatDuration } from '../../protocol/duration.ts'
 import { wordsOf } from './seat.ts'
-import { alignedOf, columnsOf, counted, paint, type Style } from './style.ts'
+import { alignedOf, columnsOf, counted, paint, reasonBeside, type Style } from './style.ts'
 
 export function hostsLines(style: Style, hosts: readonly HostStatus[]): readonly string[] {
   if (hosts.length === 0) return ['no hosts']
@@ -30,7 +30,7 @@ function linkOf(style: Style, host: HostStatus): string {
 /** All about one host. */
 export function hostLines(style: Style, host: HostStatus, nowMs: number): readonly string[] {
   const trip = host.roundTripMs === null ? '' : `, round trip ${milliseconds(host.roundTripMs)}`
-  const reason = host.reason === '' ? '' : `: ${host.reason}`
+  const reason = host.reason === '' ? '' : `: ${reasonBeside(host.name, host.reason)}`
   const facts = [host.address, ...host.tags.map((tag) => `@${tag}`), host.protocol, host.build ?? ''].filter(
     (text) => text !== '',
   )
@@ -77,7 +77,7 @@ export function pingLines(style: Style, { hosts }: PingAnswer): readonly string[
   const rows = hosts.map(({ host, roundTripMs, reason }) => [
     host,
     roundTripMs === null ? paint(style, 'red', 'no answer') : milliseconds(roundTripMs),
-    reason,
+    reasonBeside(host, reason),
   ])
   const total =
     answered.length === hosts.length

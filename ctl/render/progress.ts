@@ -1,6 +1,6 @@
 import { isUnsettled } from '../../daemon/outcome.ts'
 import type { HostProgress, ProgressState } from '../../protocol/api.ts'
-import { alignedOf, clip, type Ink, paint, type Style } from './style.ts'
+import { alignedOf, clip, type Ink, paint, reasonBeside, type Style } from './style.ts'
 
 export type Want = 'drained' | 'open'
 
@@ -62,7 +62,7 @@ export function hasSeveralTargets(hosts: readonly HostProgress[]): boolean {
 /** The line of one host that has come to an end, for a log or a pipe. */
 export function settledLine(style: Style, want: Want, host: HostProgress, withTarget: boolean): string {
   const name = withTarget ? `${host.host}  ${host.target}` : host.host
-  const reason = host.reason === '' ? '' : `: ${host.reason}`
+  const reason = host.reason === '' ? '' : `: ${reasonBeside(host.host, host.reason)}`
   return `${name}  ${paint(style, inks[host.is], stateWord(want, host.is))}${reason}`
 }
 
@@ -92,7 +92,7 @@ function hostRows(style: Style, view: ProgressView, shown: readonly HostProgress
 }
 
 function waitsFor(host: HostProgress): string {
-  if (host.reason !== '') return host.reason
+  if (host.reason !== '') return reasonBeside(host.host, host.reason)
   return host.units.join(', ')
 }
 

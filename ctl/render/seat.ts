@@ -1,6 +1,6 @@
 import type { HostStatus } from '../../protocol/api.ts'
 import { formatDuration } from '../../protocol/duration.ts'
-import { counted, type Ink } from './style.ts'
+import { counted, type Ink, reasonBeside } from './style.ts'
 
 export type Seat = HostStatus['targets'][number]
 
@@ -25,7 +25,7 @@ export function wordsOf(host: HostStatus, seat: Seat): SeatWords {
 function away(host: HostStatus, seat: Seat): SeatWords {
   const since = formatDuration(host.sinceMs)
   const last = seat.is === null ? '' : `; was ${seat.is}${seat.is === seat.want ? '' : `, wanted ${seat.want}`}`
-  const why = `${since}${host.reason === '' ? '' : `: ${host.reason}`}${last}`
+  const why = `${since}${host.reason === '' ? '' : `: ${reasonBeside(host.name, host.reason)}`}${last}`
   return { fine: null, word: 'unreachable', why, ink: 'red' }
 }
 

@@ -80,6 +80,11 @@ export function wrapped(style: Style, text: string, indent = 0): readonly string
   return lines.map((one) => `${' '.repeat(indent)}${one}`)
 }
 
+/** A reason for a line that names the host already. */
+export function reasonBeside(host: string, reason: string): string {
+  return reason.startsWith(`${host}: `) ? reason.slice(host.length + 2) : reason
+}
+
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : plural}`
 }

@@ -1,6 +1,6 @@
 import type { HostProgress, ProgressState } from '../../protocol/api.ts'
 import { hasSeveralTargets, stateWord, type Want } from './progress.ts'
-import { counted, paint, type Style, someOf, wrapped } from './style.ts'
+import { counted, paint, reasonBeside, type Style, someOf, wrapped } from './style.ts'
 
 export interface SummaryView {
   readonly want: Want
@@ -46,13 +46,13 @@ function notesOf(good: readonly HostProgress[]): readonly string[] {
 function troublesOf(view: SummaryView, bad: readonly HostProgress[]): readonly string[] {
   const groups = new Map<string, { readonly host: HostProgress; readonly names: string[] }>()
   for (const host of bad) {
-    const key = `${host.is} ${host.reason}`
+    const key = `${host.is} ${reasonBeside(host.host, host.reason)}`
     const group = groups.get(key) ?? { host, names: [] }
     group.names.push(hasSeveralTargets(view.hosts) ? `${host.host} (${host.target})` : host.host)
     groups.set(key, group)
   }
   const lines = [...groups.values()].map(({ host, names }) => {
-    const reason = host.reason || host.units.join(', ')
+    const reason = reasonBeside(host.host, host.reason) || host.units.join(', ')
     return `${names.join(', ')} ${fateOf(view, host.is, names.length)}${reason === '' ? '' : `: ${reason}`}`
   })
   if (view.superseded) lines.push('this coordinator has been superseded by another one and orders nothing')

@@ -106,16 +106,13 @@ const plan: CoordinatorConfig['plan'] = {
   resendMs: 1_000,
 }
 
-t.test(
-  'waves: every target that needs the resource, each host in its first wave, the others in the last',
-  async (t) => {
-    const databases = { target: 'io-databases', waves: [['web1', 'web2'], ['app1']], waveLimitMs: 30_000 }
-    const storage = { target: 'io-storage', waves: [['web2', 'odd1']], waveLimitMs: 30_000 }
-    t.strictSame(wavesOf(plan, 'postgresql'), [databases])
-    t.strictSame(wavesOf(plan, 'redis'), [databases, storage])
-    t.strictSame(wavesOf(plan, 'unknown'), [])
-  },
-)
+t.test('waves: every target that needs the resource, each host in its first wave, the others after all', async (t) => {
+  const databases = { target: 'io-databases', waves: [['web1', 'web2'], ['app1']], waveLimitMs: 30_000 }
+  const storage = { target: 'io-storage', waves: [['web2'], ['odd1']], waveLimitMs: 30_000 }
+  t.strictSame(wavesOf(plan, 'postgresql'), [databases])
+  t.strictSame(wavesOf(plan, 'redis'), [databases, storage])
+  t.strictSame(wavesOf(plan, 'unknown'), [])
+})
 
 const facts: WaveFacts = { atMs: 1_000, sinceMs: 0, halfMs: 45_000, waveLimitMs: 30_000, graceMs: 20_000, hosts: [] }
 const is = (...states: readonly ProgressState[]) => states.map((state) => ({ is: state }))
