@@ -22,6 +22,7 @@ export interface BenchHost extends AsyncDisposable {
 
 export const sizes = [1, 10, 50] as const
 export const agentUnit = 'io-guardian.service'
+const coordinatorUnit = 'io-guardian-coordinator.service'
 export const guarded = (size: number) => `guarded-${size}`
 export const floor = (size: number) => `floor-${size}`
 /** The target and everything that hangs on it, as the honest floor names them. */
@@ -33,7 +34,7 @@ const dependentsOf = (target: string, size: number) =>
 export async function raiseHost(program: readonly string[]): Promise<BenchHost> {
   const root = await mkdtemp(join(tmpdir(), 'gb-'))
   const manager = await startManager({ name: 'bench', root: join(root, 'h') })
-  const environment = { ...manager.environment, GUARDIAN_SOCKET: join(manager.runDir, 'c/api.sock') }
+  const environment = { ...manager.environment, GUARDIAN_SOCKET: join(manager.runDir, 'coordinator/api.sock') }
   const host: BenchHost = {
     manager,
     program,
@@ -48,7 +49,7 @@ export async function raiseHost(program: readonly string[]): Promise<BenchHost> 
   }
   try {
     await layOut(host)
-    await manager.systemctl('start', 'io-guardian-coordinator.service', agentUnit)
+    await manager.systemctl('start', coordinatorUnit, agentUnit)
     const targets = sizes.flatMap((size) => [guarded(size), floor(size)]).map((name) => `${name}.target`)
     await manager.systemctl('start', '--no-block', ...targets)
     for (const target of targets) {
@@ -57,8 +58,9 @@ export async function raiseHost(program: readonly string[]): Promise<BenchHost> 
     }
     return host
   } catch (cause) {
+    const said = await Promise.all([agentUnit, coordinatorUnit].map((unit) => manager.log(unit)))
     await host[Symbol.asyncDispose]()
-    throw cause
+    throw new Error(`the host of the bench did not come up:\n${said.join('')}`, { cause })
   }
 }
 
@@ -66,13 +68,13 @@ async function layOut({ manager, program }: BenchHost): Promise<void> {
   const place = { address: loopbackAddress(), port: 0 }
   const listen = { ...place, port: await freePort(place.address) }
   const at = (name: string) => join(manager.root, name)
-  const dirs = { stateDir: join(manager.stateDir, 'a'), runtimeDir: join(manager.runDir, 'a') }
+  const dirs = { stateDir: join(manager.stateDir, 'a'), runtimeDir: join(manager.runDir, 'agent') }
   const own = {
     stateDir: join(manager.stateDir, 'c'),
-    runtimeDir: join(manager.runDir, 'c'),
+    runtimeDir: join(manager.runDir, 'coordinator'),
     gateDir: join(manager.runDir, 'g'),
   }
-  for (const each of [...Object.values(dirs), ...Object.values(own)]) await mkdir(each, { recursive: true })
+  for (const each of [dirs.stateDir, own.stateDir, own.gateDir]) await mkdir(each, { recursive: true })
   const fleetKey = generateKey()
   const [key] = parseKeys(fleetKey, 'the fleet key')
   await writeFile(at('fleet-key'), `${fleetKey}\n`, { mode: 0o600 })
@@ -95,13 +97,15 @@ async function layOut({ manager, program }: BenchHost): Promise<void> {
   }
   await writeFile(at('agent.json'), JSON.stringify(agent))
   await writeFile(at('coordinator.json'), JSON.stringify(coordinator))
-  await manager.writeUnit(agentUnit, daemonUnit([...program, 'agent', '--config', at('agent.json')]))
-  await manager.writeUnit(
-    'io-guardian-coordinator.service',
-    daemonUnit([...program, 'coordinator', '--config', at('coordinator.json')]),
-  )
+  for (const [unit, runtime] of [
+    [agentUnit, 'agent'],
+    [coordinatorUnit, 'coordinator'],
+  ] as const) {
+    const command = [...program, runtime, '--config', at(`${runtime}.json`)]
+    await manager.writeUnit(unit, daemonUnit({ command, runtime }))
+  }
   for (const size of sizes) {
-    const wait = (target: string) => [...program, 'wait', '--config', at('agent.json'), target].join(' ')
+    const wait = (target: string) => [...program, 'wait', '--config', at('agent.json'), '--target', target].join(' ')
     await writeGraph(manager, { target: guarded(size), stateDir: dirs.stateDir, wait: wait(guarded(size)), size })
     await writeGraph(manager, { target: floor(size), stateDir: dirs.stateDir, wait: '/bin/true', size })
   }

@@ -6,6 +6,8 @@ export async function latencyFigures(host: BenchHost, size: number, runs: number
   const drain = newRuns()
   const undrain = newRuns()
   for (let run = -1; run < runs; run += 1) {
+    // Else systemd's limit of starts would end the bench.
+    await host.manager.systemctl('reset-failed', '*')
     const drainMs = await host.ctl('drain', guarded(size), '--yes', '-m', 'bench')
     const stopMs = await host.systemctl('stop', ...unitsOfFloor(size))
     const undrainMs = await host.ctl('undrain', guarded(size))

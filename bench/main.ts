@@ -1,6 +1,8 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { guardianProgram } from '../test/hosts/program.ts'
+import { installGuardian } from '../test/hosts/program.ts'
 import { freshFigures, growthFigure, idleFigure } from './agent.ts'
 import { bundleWorkers } from './bundle.ts'
 import { statusFigure } from './command.ts'
@@ -51,8 +53,8 @@ async function measureHost(host: BenchHost, bareNode: string): Promise<void> {
   if (isWanted('agent_growth_mb')) keep(await growthFigure(host))
 }
 
-async function measure(): Promise<void> {
-  const program = await guardianProgram()
+async function measure(root: string): Promise<void> {
+  const program = await installGuardian(join(root, 'guardian'))
   const worker = await bundleWorkers()
   const client = await v1Client(worker('v1-client'))
   const bench = { program, worker, v1Client: client.argv }
@@ -72,7 +74,8 @@ if (options.help === true || unknown.length > 0) {
   process.stdout.write(`${unknown.length > 0 ? `unknown: ${unknown.join(', ')}\n` : ''}${usage}\n`)
   process.exitCode = unknown.length > 0 ? 2 : 0
 } else {
-  await measure()
+  const root = await mkdtemp(join(tmpdir(), 'guardian-bench-'))
+  await measure(root).finally(() => rm(root, { recursive: true, force: true }))
   process.stdout.write(`${tableOf(figures)}\n`)
   if (options.json !== undefined) {
     const byKey = [...figures].map(([key, { value, reference, ratio, runs }]) => [
