@@ -1,7 +1,7 @@
 import type { ExitCode } from '../../daemon/outcome.ts'
 import type { Context } from '../context.ts'
 import type { Ending } from '../follow.ts'
-import { wrapped } from '../render/style.ts'
+import { unbroken, wrapped } from '../render/style.ts'
 
 export interface EndFacts {
   readonly ending: Ending
@@ -44,10 +44,12 @@ function linesAt(context: Context, { ending, summary, undo }: EndFacts): readonl
     case 'timeout':
       return summary()
     case 'interrupted':
-      return say(`stopped watching; what was ordered goes on. Watch again: guardian ctl status --watch. Undo: ${undo}`)
+      return say(
+        `stopped watching; what was ordered goes on. Watch again: guardian ctl status --watch. Undo: ${unbroken(undo)}`,
+      )
     case 'lost':
       return say(
-        `outcome unknown: the coordinator went away and did not come back: ${ending.reason}. The order stands where it was saved; when it is back: guardian ctl status. Undo: ${undo}`,
+        `outcome unknown: the coordinator went away and did not come back: ${ending.reason}. The order stands where it was saved; when it is back: guardian ctl status. Undo: ${unbroken(undo)}`,
       )
     case 'gone':
       return say(

@@ -65,6 +65,11 @@ function clipPainted(style: Style, text: string, width: number): string {
   return widthOf(text) <= width ? text : clip(style, plain(text), width)
 }
 
+/** A command that a person may copy: `wrapped` does not break it. */
+export function unbroken(command: string): string {
+  return command.replaceAll(' ', '\u00a0')
+}
+
 /** Words in lines that end before the last column. */
 export function wrapped(style: Style, text: string, indent = 0): readonly string[] {
   const width = Math.max(20, style.columns - indent)
@@ -77,7 +82,7 @@ export function wrapped(style: Style, text: string, indent = 0): readonly string
     } else line = line === '' ? word : `${line} ${word}`
   }
   if (line !== '') lines.push(line)
-  return lines.map((one) => `${' '.repeat(indent)}${one}`)
+  return lines.map((one) => `${' '.repeat(indent)}${one.replaceAll('\u00a0', ' ')}`)
 }
 
 /** A reason for a line that names the host already. */

@@ -1,6 +1,6 @@
 import type { HostProgress, ProgressState } from '../../protocol/api.ts'
 import { hasSeveralTargets, stateWord, type Want } from './progress.ts'
-import { counted, paint, reasonBeside, type Style, someOf, wrapped } from './style.ts'
+import { counted, paint, reasonBeside, type Style, someOf, unbroken, wrapped } from './style.ts'
 
 export interface SummaryView {
   readonly want: Want
@@ -90,7 +90,7 @@ function adviceUnreachable(view: SummaryView, hosts: readonly HostProgress[]): s
   const names = someOf(hosts.map(({ host }) => host))
   if (view.direct)
     return `see that io-guardian.service runs on ${names} and that the port is open, then give the order again`
-  const undo = view.hold === null ? '' : `; to undo: guardian ctl undrain --hold ${view.hold}`
+  const undo = view.hold === null ? '' : `; to undo: ${unbroken(`guardian ctl undrain --hold ${view.hold}`)}`
   const what = view.want === 'drained' ? 'drained' : 'opened'
   return `${names} will be ${what} as soon as the coordinator reaches ${hosts.length === 1 ? 'it' : 'them'}${undo}`
 }
@@ -109,5 +109,5 @@ function adviceLate(view: SummaryView): string {
 function adviceHeld(view: SummaryView): string {
   return view.direct
     ? 'release a hold of another owner on purpose: guardian ctl --direct undrain --hold ID'
-    : 'guardian ctl holds shows why; release one with guardian ctl undrain --hold ID'
+    : "guardian ctl holds shows why; a gate's hold ends when its resource is up again, another with guardian ctl undrain --hold ID"
 }
