@@ -1,6 +1,15 @@
 import { createServer } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { readV1, type V1Action, v1AuthInvalid, v1AuthOk, v1NotAuthenticated, v1Response } from '../../protocol/v1.ts'
+import { v1Text } from '../../agent/adapters/door-v1.ts'
+import {
+  readV1,
+  type V1Action,
+  type V1Answer,
+  v1AuthInvalid,
+  v1AuthOk,
+  v1NotAuthenticated,
+  v1Response,
+} from '../../protocol/v1.ts'
 
 export interface V1ServersOptions {
   /** The one line that is accepted. */
@@ -56,8 +65,8 @@ function serve(
   note: (host: string, action: V1Action) => void,
 ): void {
   let isProved = false
-  const say = (answer: object) => socket.send(JSON.stringify(answer))
-  const refuse = (answer: object, reason: string) => {
+  const say = (answer: V1Answer) => socket.send(v1Text(answer))
+  const refuse = (answer: V1Answer, reason: string) => {
     say(answer)
     socket.close(1008, reason)
   }

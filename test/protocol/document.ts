@@ -40,9 +40,9 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 const bounds: Readonly<Record<keyof typeof limits, string>> = {
-  frameBytes: 'a frame',
-  frameBytesBeforeProof: 'a frame before the hello (v1: before the key)',
-  proofMs: 'from accept to hello (v1: to a right key)',
+  frameBytes: 'a frame of v2',
+  frameBytesBeforeProof: 'a frame of v1, and the head of an HTTP request',
+  proofMs: 'from accept to a proved key, and from there to the hello',
   strangersMax: 'sockets without proof; a further one takes the place of the oldest',
   strangersPerAddressMax: 'of them from one address; IPv6 by /64',
   failedKeyDelayMs: 'the answer to a wrong v1 key, on its own socket only',

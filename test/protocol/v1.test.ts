@@ -1,5 +1,6 @@
 import t from 'tap'
 import * as v from 'valibot'
+import { v1Text } from '../../agent/adapters/door-v1.ts'
 import { limits } from '../../protocol/limits.ts'
 import {
   readV1,
@@ -53,9 +54,9 @@ t.test('the answers are written as they were recorded', async (t) => {
   const said = [
     ...[v1AuthOk, v1AuthInvalid, v1NotAuthenticated, v1InvalidJson, v1Response('ping', 'ok', 'pong')],
     ...[v1Response('drain', 'ok', 'drained'), v1Response('undrain', 'ok', 'open')],
-    ...['restart', 'None', '5'].map((action) => ({ type: 'error', message: `Unknown action: ${action}` })),
-    ...['subscribe', 'None'].map((type) => ({ type: 'error', message: `Unknown message type: ${type}` })),
-  ].map((answer) => JSON.stringify(answer))
+    ...['restart', 'None', '5'].map((action) => ({ type: 'error' as const, message: `Unknown action: ${action}` })),
+    ...['subscribe', 'None'].map((type) => ({ type: 'error' as const, message: `Unknown message type: ${type}` })),
+  ].map(v1Text)
   const transcripts = await readTranscripts('k'.repeat(32))
   t.ok(transcripts.length > 5, 'there are transcripts')
   for (const { name, lines } of transcripts) {
@@ -69,6 +70,12 @@ t.test('the answers are written as they were recorded', async (t) => {
     }
   }
 })
+
+t.equal(
+  v1Text({ type: 'error', message: 'Unknown action: "ü\\\n💾' }),
+  '{"type": "error", "message": "Unknown action: \\"\\u00fc\\\\\\n\\ud83d\\udcbe"}',
+  'as Python writes it: blanks after colon and comma, nothing beyond ASCII',
+)
 
 t.test('whatever arrives, it is read as something', async (t) => {
   const { seed, below } = seeded()
