@@ -60,7 +60,8 @@ export async function openMarkerStore(stateDir: string, log: Log): Promise<Marke
 /** Whether the directories are there now: on a full disk they are made later, with the first thing that is saved. */
 async function prepare(stateDir: string): Promise<boolean> {
   try {
-    for (const each of ['drained', 'opening']) await mkdir(join(stateDir, each), { recursive: true })
+    await mkdir(stateDir, { recursive: true })
+    for (const each of ['drained', 'opening']) await make(join(stateDir, each))
     // Left by a write that was cut off; what it was to replace still stands.
     for (const directory of [stateDir, join(stateDir, 'drained'), join(stateDir, 'opening')]) {
       for (const file of await readdir(directory))
@@ -79,6 +80,13 @@ async function prepare(stateDir: string): Promise<boolean> {
       { cause },
     )
   }
+}
+
+// Recursive, Node says ENOENT where the disk is full.
+async function make(directory: string): Promise<void> {
+  await mkdir(directory).catch((cause: unknown) => {
+    if (codeOf(cause) !== 'EEXIST') throw cause
+  })
 }
 
 async function loadRecord(stateDir: string, target: string, log: Log): Promise<TargetRecord> {

@@ -37,7 +37,7 @@ export function step(state: AgentState, event: AgentEvent): AgentStep {
     case 'viewed':
       return viewed(state, event.target, event.view)
     case 'probed':
-      return still(probed(state, event), [{ type: 'report' }])
+      return probed(state, event)
     case 'opening-asked':
       return telling(state, { ...state, askers: [...state.askers, { asker: event.asker, target: event.target }] })
     case 'asker-gone':
@@ -189,11 +189,13 @@ function viewed(state: AgentState, target: string, view: TargetView): AgentStep 
   return still(withDuty(state, { ...next, breaches: duty.breaches + 1 }), [{ type: 'report' }, breached])
 }
 
-function probed(state: AgentState, { resource, ok, reason, atMs }: Happened<'probed'>): AgentState {
+function probed(state: AgentState, { resource, ok, reason, atMs }: Happened<'probed'>): AgentStep {
   const before = state.probes.get(resource)
   const told = reason.replaceAll(/\p{Cc}/gu, ' ').slice(0, limits.messageLength)
+  // Most probes say what the one before said, and nobody need hear of it again.
+  if (before?.ok === ok && before.reason === told) return still(state)
   const probe: ProbeState = { ok, reason: told, sinceMs: before?.ok === ok ? before.sinceMs : atMs }
-  return { ...state, probes: new Map(state.probes).set(resource, probe) }
+  return still({ ...state, probes: new Map(state.probes).set(resource, probe) }, [{ type: 'report' }])
 }
 
 function ticked(state: AgentState, { target, atMs, wallMs, nonce }: Happened<'tick'>): AgentStep {
