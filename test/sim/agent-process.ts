@@ -9,6 +9,8 @@ import type { Acceptor, Connection } from './network.ts'
 import { Violation } from './trace.ts'
 import type { World } from './world.ts'
 
+const reportEveryMs = 10_000
+
 /** An event without its time: the process reads the clock when it takes it. */
 export type Untimed<Event> = Event extends unknown ? Omit<Event, 'atMs'> : never
 
@@ -42,6 +44,10 @@ export class AgentProcess implements Acceptor {
     world.schedule.after(world.random.between(1, 1_000), () => {
       if (beat()) world.schedule.every(1_000, beat)
     })
+    world.schedule.every(reportEveryMs, () => {
+      this.#reportSoon()
+      return this.isAlive
+    })
   }
 
   dispatch(event: Untimed<AgentEvent>): void {
@@ -51,7 +57,8 @@ export class AgentProcess implements Acceptor {
     } catch (cause) {
       if (!(cause instanceof Crash)) throw cause
       this.#world.note(this.host.name, 'agent crashes')
-      this.host.agentDied(true)
+      if (this.#world.chaos(0.15)) this.host.losePower(false)
+      else this.host.agentDied(true)
     }
   }
 
@@ -112,7 +119,10 @@ export class AgentProcess implements Acceptor {
       this.instant()
       this.#perform(effect)
     }
-    if (this.state !== before && event.type !== 'tick') this.#tickAll()
+    if (this.state === before || event.type === 'tick') return
+    // The tick behind an event stands in the same queue as whatever else happens.
+    if (this.#world.random.chance(0.7)) this.#tickAll()
+    else this.#world.schedule.after(this.#world.random.between(0, 30), () => this.#tickAll())
   }
 
   #decide(before: AgentState, event: AgentEvent): Step<AgentState, AgentSave, AgentEffect> {
@@ -177,7 +187,7 @@ export class AgentProcess implements Acceptor {
   #reportSoon(): void {
     if (this.#isReportDue) return
     this.#isReportDue = true
-    this.#world.schedule.after(1, () => {
+    this.#world.schedule.after(this.#world.random.between(1, 50), () => {
       this.#isReportDue = false
       if (!this.isAlive) return
       const coordinators = [...this.state.links.values()].filter((link) => link.role === 'coordinator')

@@ -33,11 +33,13 @@ export class Bus {
   }
 
   stop(target: string, round: number): void {
+    const { random, plan } = this.#world
     this.#call(() => {
       const unit = this.#host.unitOf(target)
       this.#world.note(this.#host.name, `StopUnit ${unit} round ${round}`)
       this.#host.manager.stop(unit, true)
-      this.#rounds.set(target, round)
+      // Where systemd's answer is lost the agent cannot know that it was heard.
+      if (!random.chance(plan.lostCalls)) this.#rounds.set(target, round)
       this.#readSoon(target)
     })
   }

@@ -89,8 +89,13 @@ export class FleetProcess {
     } catch (cause) {
       if (!(cause instanceof Crash)) throw cause
       this.#world.note(this.name, 'crashes')
-      this.die()
+      if (this.#world.chaos(0.1)) this.#world.io.losePower()
+      else this.die()
     }
+  }
+
+  clockMs(): number {
+    return this.#world.io.clockMs()
   }
 
   goOn(): void {

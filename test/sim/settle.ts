@@ -45,6 +45,7 @@ function theOne(world: World, operators: Operators): FleetProcess | null {
 
 /** What is not yet as it is to be; null where all is. */
 function restlessness(world: World, process: FleetProcess): string | null {
+  for (const { hold } of process.store.rows.values()) if (hold.end !== null) return `${hold.id} does not end`
   for (const { host, target } of seatsOf(world)) {
     const found = restlessSeat(process, host, target)
     if (found !== null) return `${host.name}/${target}: ${found}`

@@ -44,7 +44,10 @@ export class AgentWatch {
       if (!isOutranked) for (const id of event.command.release) this.#named.get(agent)?.add(id)
     }
     if (step.save?.seen != null && seen !== null && outranks(seen, step.save.seen)) {
-      throw new Violation('S4', `${agent.host.name} accepts ${JSON.stringify(step.save.seen)} after ${JSON.stringify(seen)}`)
+      throw new Violation(
+        'S4',
+        `${agent.host.name} accepts ${JSON.stringify(step.save.seen)} after ${JSON.stringify(seen)}`,
+      )
     }
     if (event.type === 'probed') this.#probes.get(agent)?.set(event.resource, event.ok)
     if (step.save?.record != null) this.#mayDrop(agent, event, step.save.record.target, step.save)

@@ -187,6 +187,8 @@ export class FleetWatch {
   }
 
   #mayOrderDrain(process: FleetProcess, host: string, command: Extract<Command, { action: 'drain' }>): void {
+    const isDown = (process.state.hosts.get(host)?.seats.get(command.target)?.report?.holds.length ?? 0) > 0
+    if (!isDown && !isRush(process, command.target)) this.#mustBeTurn(process, host, command.target, 'drain')
     for (const { id } of command.holds) {
       const row = process.store.rows.get(id)?.hold
       if (row === undefined) {
@@ -211,23 +213,29 @@ export class FleetWatch {
     const bad = needs.filter((need) => process.probes.get(need) !== true)
     if (bad.length > 0)
       throw new Violation('S3', `${process.name} allows ${host} to open though ${bad.join()} does not answer`)
-    this.#mustBeTurn(process, host, target)
+    this.#mustBeTurn(process, host, target, 'undrain')
   }
 
-  /** Undrain runs the waves in reverse: nobody opens while a later wave is still on its way. */
-  #mustBeTurn(process: FleetProcess, host: string, target: string): void {
+  /** Waves follow each other, and undrain runs them in reverse: nobody moves while one before it is on its way. */
+  #mustBeTurn(process: FleetProcess, host: string, target: string, direction: 'drain' | 'undrain'): void {
     const { state } = process
-    const movement = state.movements.get(target)?.undrain
+    const movement = state.movements.get(target)?.[direction]
     const plan = state.plan.targets.get(target)
     const spec = state.plan.hosts.get(host)
     if (movement?.wave == null || movement.late.has(host)) return
     if (plan === undefined || spec === undefined || plan.waves.length === 0) return
     const found = plan.waves.findIndex((selector) => parseSelector(selector)(spec))
     const wave = found === -1 ? plan.waves.length : found
-    if (plan.waves.length - wave > movement.wave) {
-      throw new Violation('waves', `${process.name} opens ${host} of wave ${wave} before its turn`)
-    }
+    if ((direction === 'drain' ? wave : plan.waves.length - wave) <= movement.wave) return
+    throw new Violation('waves', `${process.name} ${direction}s ${host} of wave ${wave} before its turn`)
   }
+}
+
+/** Half of a gate's time is over: all remaining waves are ordered at once. */
+function isRush(process: FleetProcess, target: string): boolean {
+  const atMs = process.clockMs()
+  const holds = [...process.state.holds.values()]
+  return holds.some((hold) => hold.rushAtMs !== null && hold.rushAtMs <= atMs && hold.targets.includes(target))
 }
 
 /** As far as the daemon can know: the file may have changed since it was read. */
