@@ -124,8 +124,8 @@ const states = {
 } as const satisfies Record<Response['outcome'], ProgressState>
 
 function outcomeOf({ outcome, message, units, report }: Response): Pick<HostProgress, 'is' | 'reason' | 'units'> {
-  const failed = outcome === 'ok' && units.length > 0 ? `ended failed: ${units.join(', ')}` : ''
-  const reason = message || failed || (outcome === 'held' ? holdersOf(report) : '')
+  const failed = units.length > 0 ? `ended failed: ${units.join(', ')}` : ''
+  const reason = outcome === 'ok' ? failed : message || (outcome === 'held' ? holdersOf(report) : '')
   return { is: states[outcome], reason: clip(reason), units }
 }
 

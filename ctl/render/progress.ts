@@ -30,7 +30,7 @@ export function stateWord(want: Want, is: ProgressState): string {
     case 'acknowledged':
       return 'acknowledged, not confirmed (v1)'
     case 'not-persisted':
-      return `${want}, but not persisted`
+      return want === 'drained' ? 'drained, but not persisted' : 'not released, for it could not be saved'
     case 'held':
       return 'still held'
     case 'deadline':
