@@ -89,15 +89,19 @@ async function run([name, ...argv]: readonly string[]): Promise<void> {
   await main(argv)
 }
 
+/** By its name, because each bundle of a subcommand has a GuardianError class of its own. */
+function exitOf(cause: unknown): number | null {
+  if (!(cause instanceof Error) || cause.name !== 'GuardianError' || !('code' in cause)) return null
+  const { code } = cause
+  return Object.entries(errors).find(([name]) => name === code)?.[1].exit ?? null
+}
+
 function tell(cause: unknown): void {
-  if (cause instanceof GuardianError) {
-    process.stderr.write(`guardian: ${cause.message}\n`)
-    process.exitCode = errors[cause.code].exit
-    return
-  }
-  const detail = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-  process.stderr.write(`guardian: internal error\n${detail}\n`)
-  process.exitCode = errors.internal.exit
+  const exit = exitOf(cause)
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const detail = cause instanceof Error ? (cause.stack ?? text) : text
+  process.stderr.write(exit === null ? `guardian: internal error\n${detail}\n` : `guardian: ${text}\n`)
+  process.exitCode = exit ?? errors.internal.exit
 }
 
 run(process.argv.slice(2)).catch(tell)
