@@ -95,7 +95,7 @@ export const importRules: readonly Rule[] = [
   {
     name: 'neither the protocol nor a core imports a module of node',
     why: 'what is said and what is decided runs anywhere, in a simulator too',
-    holdsIn: /^protocol\/(?!keys\.ts$)|\/core\//,
+    holdsIn: /^protocol\/(?!keys\.ts$)|^(agent|coordinator)\/core\//,
     find: (file) => builtinsBut(file, /^$/),
   },
   {

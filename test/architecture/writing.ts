@@ -18,7 +18,7 @@ import { type Breach, breach, type House, linesOf, nodesOf, type Rule } from './
 
 const everywhere = /./
 const source = /^(protocol|daemon|agent|coordinator|gate|ctl|bin)\//
-const core = /\/core\//
+const core = /^(agent|coordinator)\/core\//
 
 const impure = new Set([
   'Date',
