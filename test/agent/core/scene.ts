@@ -142,11 +142,12 @@ export class Scene {
     return this.send({ type: 'probed', resource, ok, reason })
   }
 
-  /** Ticks until nothing more happens, as the performer does after each change. */
+  /** Ticks until nothing more happens; on a full disk something is tried for ever. */
   tick(afterMs = 0, of = target): readonly AgentEffect[] {
     this.nowMs += afterMs
     const all: AgentEffect[] = []
-    for (let before: AgentState | null = null; before !== this.state; ) {
+    let before: AgentState | null = null
+    for (let round = 0; before !== this.state && round < 5; round += 1) {
       before = this.state
       all.push(...this.send({ type: 'tick', target: of, nonce: `n${this.nowMs}`, wallMs: 7 }))
     }
