@@ -75,3 +75,8 @@ export function readTlsFailure(cause: unknown): TlsFailure | null {
     return { is: 'refused', text: `its certificate is not what it should be: ${cause.message}` }
   return null
 }
+
+/** What a connection that ended right after its handshake says of a peer that looks at certificates. */
+export function readHangUp(cause: unknown): TlsFailure | null {
+  return codeOf(cause) === 'ECONNRESET' ? { is: 'refused', text: 'the agent does not accept our certificate' } : null
+}

@@ -7,7 +7,7 @@ import { type AgentHello, subprotocol, versions } from '../protocol/v2/hello.ts'
 import type { Refusal } from '../protocol/v2/ping.ts'
 import { type AgentMessage, type ClientMessage, decodeAgentMessage } from '../protocol/v2.ts'
 import { authorityOf, type Inbox, type Listener, openInbox, openSocket, sendText, within } from './dial-socket.ts'
-import { connectFiles, connectPsk, readTlsFailure, type TlsFiles } from './dial-tls.ts'
+import { connectFiles, connectPsk, readHangUp, readTlsFailure, type TlsFiles } from './dial-tls.ts'
 import { reasonOf } from './reason.ts'
 import { createTurnstile } from './turnstile.ts'
 
@@ -86,15 +86,20 @@ async function openAny(options: DialOptions, signal: AbortSignal): Promise<WebSo
 
 async function open(options: DialOptions, connect: () => TLSSocket, signal: AbortSignal): Promise<WebSocket> {
   const { host, address, port } = options
+  let isSecure = false
   try {
     return await openSocket({
       url: `wss://${authorityOf(address, port)}/`,
       protocols: [subprotocol],
-      connect,
+      connect: () =>
+        connect().once('secureConnect', () => {
+          isSecure = true
+        }),
       signal,
     })
   } catch (cause) {
-    const failure = readTlsFailure(cause)
+    // An agent that refuses a certificate hangs up without a word, after the handshake has ended for us.
+    const failure = readTlsFailure(cause) ?? (options.tls !== undefined && isSecure ? readHangUp(cause) : null)
     if (failure === null) throw unreachable(options, reasonOf(cause), cause)
     if (failure.is === 'not-tls') throw unreachable(options, failure.text, cause)
     throw new GuardianError('unauthorised', `${host}: ${failure.text}`, { host }, { cause })
