@@ -236,3 +236,21 @@ t.test('a view of a target that is not there, and a tick for one, are nothing', 
   t.strictSame(scene.tick(0, 'other'), [])
   t.equal(scene.state, state)
 })
+
+t.test('each who waits is told in its own time', async (t) => {
+  const scene = openScene()
+  const first = scene.drain('c', [holdOf('h1')], { limitMs: 3_000 })
+  scene.tick()
+  scene.view(viewOf(scene.duty().round, 'deactivating'))
+  scene.nowMs += 600
+  const second = scene.drain('c', [holdOf('h2')], { limitMs: 90_000 })
+  const told = (afterMs: number) =>
+    sentTo(scene.tick(afterMs), 'c').map((message) => ('id' in message ? message.id : ''))
+  t.strictSame(told(400), [first])
+  t.strictSame(told(600), [first, second])
+  t.strictSame(told(1_400), [first, second], 'the deadline of one is no progress of it')
+  t.strictSame(
+    scene.duty().waiters.map(({ command }) => command),
+    [second],
+  )
+})
