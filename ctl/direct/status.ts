@@ -7,9 +7,10 @@ import {
   pingDirect,
   statusDirect,
 } from '../../daemon/direct.ts'
-import type { HoldStatus, HostStatus } from '../../protocol/api.ts'
+import type { HostStatus } from '../../protocol/api.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import type { Context } from '../context.ts'
+import { carriedHolds } from '../render/hold-list.ts'
 import { anyTarget } from '../render/progress.ts'
 import { type FleetView, statusLines } from '../render/status.ts'
 import { directHosts, directMandate } from './hosts.ts'
@@ -27,7 +28,7 @@ export async function showDirectly(context: Context): Promise<number> {
     superseded: null,
     awaiting: [],
     hosts,
-    holds: holdsOf(hosts),
+    holds: carriedHolds(hosts),
     resources: [],
   }
   if (context.settings.json) context.printJson(fleet)
@@ -71,23 +72,4 @@ const untold: HostStatus['targets'][number] = {
   failed: [],
   breaches: 0,
   durable: true,
-}
-
-/** The holds of all hosts as one list, each with the hosts that have it. */
-function holdsOf(hosts: readonly HostStatus[]): HoldStatus[] {
-  const found = new Map<string, HoldStatus>()
-  for (const host of hosts) {
-    for (const { target, holds, durable } of host.targets) {
-      for (const hold of holds) {
-        const before = found.get(hold.id) ?? { ...hold, targets: [], hosts: [], persisted: true, orphan: false }
-        found.set(hold.id, {
-          ...before,
-          targets: [...new Set([...before.targets, target])],
-          hosts: [...new Set([...before.hosts, host.name])],
-          persisted: before.persisted && durable,
-        })
-      }
-    }
-  }
-  return [...found.values()]
 }

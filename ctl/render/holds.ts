@@ -3,12 +3,10 @@ import { formatDuration } from '../../protocol/duration.ts'
 import { marksOf, reachOf } from './status.ts'
 import { columnsOf, paint, type Style } from './style.ts'
 
-/** Every hold with its whole id, oldest first; a few lines each, so that nothing is cut. */
+/** Every hold with its whole id; a few lines each, so that nothing is cut. */
 export function holdsLines(style: Style, holds: readonly HoldStatus[], nowMs: number): readonly string[] {
   if (holds.length === 0) return ['no holds: nothing is wanted drained']
-  return holds
-    .toSorted((a, b) => a.sinceMs - b.sinceMs)
-    .flatMap((hold, at) => [...(at === 0 ? [] : ['']), ...holdLines(style, hold, nowMs)])
+  return holds.flatMap((hold, at) => [...(at === 0 ? [] : ['']), ...holdLines(style, hold, nowMs)])
 }
 
 function holdLines(style: Style, hold: HoldStatus, nowMs: number): readonly string[] {

@@ -1,6 +1,7 @@
 import type { FleetStatus, HoldStatus, ResourceStatus } from '../../protocol/api.ts'
 import { formatDuration } from '../../protocol/duration.ts'
 import { gateOf } from '../../protocol/hold.ts'
+import { allHolds } from './hold-list.ts'
 import { type SeatWords, wordsOf } from './seat.ts'
 import { alignedOf, columnsOf, counted, type Ink, paint, type Style, shortIds, someOf, wrapped } from './style.ts'
 
@@ -18,6 +19,7 @@ export function statusLines(style: Style, fleet: FleetView): readonly string[] {
   const rows = fleet.hosts.flatMap((host) =>
     host.targets.map((seat): Row => ({ host: host.name, target: seat.target, words: wordsOf(host, seat) })),
   )
+  const holds = allHolds(fleet)
   const lists = [
     list(style, rows, 'open', 'OPEN'),
     list(style, rows, 'drained', 'DRAINED, as wanted'),
@@ -34,7 +36,7 @@ export function statusLines(style: Style, fleet: FleetView): readonly string[] {
         fleet.resources.map((one) => resourceRow(style, one)),
       ),
     ),
-    ...section(style, `HOLDS (${fleet.holds.length})`, holdRows(style, fleet)),
+    ...section(style, `HOLDS (${holds.length})`, holdRows(style, holds, fleet.nowMs)),
     ...section(style, 'NOT AS WANTED', restlessRows(style, rows)),
     ...lists.flat(),
   ]
@@ -53,12 +55,9 @@ const sums: readonly (readonly [sum: HostSum, ink: Ink])[] = [
 type HostSum = 'open' | 'drained' | 'not as wanted' | 'unreachable'
 
 function headingOf(style: Style, fleet: FleetView, rows: readonly Row[]): readonly string[] {
-  const byHost = fleet.hosts.map((host) =>
-    sumOf(
-      host.connected,
-      rows.filter((row) => row.host === host.name),
-    ),
-  )
+  const rowsOf = new Map(fleet.hosts.map(({ name }): [string, Row[]] => [name, []]))
+  for (const row of rows) rowsOf.get(row.host)?.push(row)
+  const byHost = fleet.hosts.map(({ name, connected }) => sumOf(connected, rowsOf.get(name) ?? []))
   const shown = sums.flatMap(([sum, ink]) => {
     const figure = byHost.filter((one) => one === sum).length
     return figure === 0 ? [] : [paint(style, ink, `${figure} ${sum}`)]
@@ -109,19 +108,16 @@ function resourceRow(style: Style, resource: ResourceStatus): readonly string[] 
   return [resource.name, ready, gate, `for ${formatDuration(resource.sinceMs)}${reason}`]
 }
 
-function holdRows(style: Style, fleet: FleetView): readonly string[] {
-  const short = shortIds(fleet.holds.map(({ id }) => id))
-  const oldestFirst = fleet.holds.toSorted((a, b) => a.sinceMs - b.sinceMs)
-  return alignedOf(
-    style,
-    oldestFirst.map((hold) => [
-      short.get(hold.id) ?? hold.id,
-      hold.owner,
-      formatDuration(Math.max(0, fleet.nowMs - hold.sinceMs)),
-      reachOf(hold),
-      [...marksOf(hold), hold.message].filter((text) => text !== '').join('; '),
-    ]),
-  )
+function holdRows(style: Style, holds: readonly HoldStatus[], nowMs: number): readonly string[] {
+  const short = shortIds(holds.map(({ id }) => id))
+  const rows = holds.map((hold) => [
+    short.get(hold.id) ?? hold.id,
+    hold.owner,
+    formatDuration(Math.max(0, nowMs - hold.sinceMs)),
+    reachOf(hold),
+    [...marksOf(hold), hold.message].filter((text) => text !== '').join('; '),
+  ])
+  return alignedOf(style, rows)
 }
 
 /** Which hosts a hold is on, as short as it can be said. */

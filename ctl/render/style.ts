@@ -44,7 +44,7 @@ export function columnsOf(style: Style, names: readonly string[], indent = 2): r
   const across = Math.max(1, Math.floor((style.columns - indent + 2) / width))
   const down = Math.ceil(names.length / across)
   return Array.from({ length: down }, (_, row) => {
-    const cells = names.filter((_, at) => at % down === row)
+    const cells = Array.from({ length: across }, (_, at) => names[row + at * down] ?? '')
     return `${' '.repeat(indent)}${cells.map((name) => padEnd(name, width)).join('')}`.trimEnd()
   })
 }

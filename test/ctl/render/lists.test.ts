@@ -1,5 +1,6 @@
 import t from 'tap'
 import { eventLine } from '../../../ctl/render/events.ts'
+import { allHolds } from '../../../ctl/render/hold-list.ts'
 import { holdsLines } from '../../../ctl/render/holds.ts'
 import { hostLines, hostsLines, pingLines } from '../../../ctl/render/hosts.ts'
 import { planLines, releaseLines } from '../../../ctl/render/plan.ts'
@@ -20,8 +21,19 @@ const gate = holdStatus(`postgresql/${instance}/4711`, {
   persisted: false,
 })
 
+t.test('holds that only agents have are listed too, the oldest first', async (t) => {
+  const direct = { ...anna, id: 'direct/1', owner: 'direct' as const, sinceMs: 1 }
+  const hosts = ['web1', 'web2'].map((name) => hostStatus(name, { targets: [seatStatus({ holds: [anna, direct] })] }))
+  const found = allHolds({ holds: [gate, anna], hosts })
+  t.strictSame(
+    found.map(({ id }) => id),
+    ['direct/1', anna.id, gate.id],
+  )
+  t.match(found[0], { hosts: ['web1', 'web2'], targets: ['io-databases'] })
+})
+
 t.test('holds', async (t) => {
-  await matchGolden(t, 'holds', holdsLines(style, [gate, anna], nowMs))
+  await matchGolden(t, 'holds', holdsLines(style, [anna, gate], nowMs))
   t.strictSame(holdsLines(style, [], nowMs), ['no holds: nothing is wanted drained'])
 })
 
