@@ -39,7 +39,7 @@ export function step(state: AgentState, event: AgentEvent): AgentStep {
     case 'probed':
       return probed(state, event)
     case 'opening-asked':
-      return telling(state, { ...state, askers: [...state.askers, { asker: event.asker, target: event.target }] })
+      return asked(state, { asker: event.asker, target: event.target })
     case 'asker-gone':
       return still({ ...state, askers: state.askers.filter(({ asker }) => asker !== event.asker) })
     case 'tick':
@@ -236,9 +236,9 @@ function isReportable(before: Duty, now: Duty): boolean {
   )
 }
 
-function telling(before: AgentState, state: AgentState): AgentStep {
-  const told = tell(state)
-  return still(told.state === state ? (state === before ? before : state) : told.state, told.effects)
+function asked(state: AgentState, asker: AgentState['askers'][number]): AgentStep {
+  const told = tell({ ...state, askers: [...state.askers, asker] })
+  return still(told.state, told.effects)
 }
 
 /** Whoever asked whether a target may open is told once this boot's decision stands. */

@@ -164,6 +164,8 @@ t.test('a report goes out with every change that it tells of', async (t) => {
   const scene = openScene()
   t.ok(kinds(scene.view(viewOf(0, 'active'))).includes('report'), 'a view')
   t.ok(kinds(scene.probe(false)).includes('report'), 'a probe')
+  t.notOk(kinds(scene.probe(false)).includes('report'), 'the same again is no change')
+  t.ok(kinds(scene.probe(false, 'pg', 'timed out')).includes('report'), 'another reason')
   scene.undrain('c', [])
   t.ok(kinds(scene.effects).includes('report'), 'a permission')
   scene.drain('c', [holdOf('h1')])
