@@ -1,6 +1,7 @@
 import type { Random } from './random.ts'
 import type { Schedule } from './schedule.ts'
-import { type Job, Unit, type UnitSpec } from './units.ts'
+import { UnitGraph } from './unit-graph.ts'
+import type { Job, Unit, UnitSpec } from './units.ts'
 
 /** What the manager asks of its host. */
 export interface ManagerHost {
@@ -24,31 +25,19 @@ const waitLimitMs = 12_000
  * every start until it has ended.
  */
 export class Manager {
-  readonly units = new Map<string, Unit>()
   isShuttingDown = false
   readonly #host: ManagerHost
-  readonly #takenAlong = new Map<string, Unit[]>()
-  readonly #needing = new Map<string, Unit[]>()
-  readonly #later = new Map<string, Unit[]>()
+  readonly #graph: UnitGraph
   readonly #waits = new Map<string, () => void>()
   #life = 0
 
   constructor(specs: readonly UnitSpec[], host: ManagerHost) {
     this.#host = host
-    for (const spec of specs) this.units.set(spec.name, new Unit(spec))
-    for (const { name } of specs) {
-      const all = [...this.units.values()]
-      this.#needing.set(
-        name,
-        all.filter((unit) => unit.spec.requires.includes(name)),
-      )
-      this.#later.set(
-        name,
-        all.filter((unit) => unit.spec.after.includes(name)),
-      )
-      const along = all.filter((unit) => unit.spec.requires.includes(name) || unit.spec.partOf.includes(name))
-      this.#takenAlong.set(name, along)
-    }
+    this.#graph = new UnitGraph(specs)
+  }
+
+  get units(): ReadonlyMap<string, Unit> {
+    return this.#graph.units
   }
 
   unitsOf(target: string): Unit[] {
@@ -56,9 +45,7 @@ export class Manager {
   }
 
   unit(name: string): Unit {
-    const unit = this.units.get(name)
-    if (unit === undefined) throw new Error(`no unit ${name}`)
-    return unit
+    return this.#graph.unit(name)
   }
 
   /** Everything that multi-user.target wants. */
@@ -69,7 +56,7 @@ export class Manager {
 
   /** @returns false where systemd refuses: a stop under way, or the host is going down */
   start(name: string): boolean {
-    const wanted = this.#pulledIn(name)
+    const wanted = this.#graph.pulledIn(name)
     if (this.isShuttingDown || wanted.some(isDestructive)) return false
     for (const unit of wanted) {
       if (unit.job === null && (unit.active === 'active' || unit.active === 'activating')) continue
@@ -80,7 +67,7 @@ export class Manager {
   }
 
   stop(name: string, irreversible: boolean): void {
-    for (const unit of this.#closure(name, this.#takenAlong)) {
+    for (const unit of this.#graph.takenAlong(name)) {
       if (unit.job?.type === 'stop') unit.job.irreversible ||= irreversible
       else if (unit.job !== null || !unit.isStopped) this.#enqueue(unit, 'stop', irreversible)
     }
@@ -88,8 +75,8 @@ export class Manager {
   }
 
   restart(name: string): boolean {
-    const along = this.#closure(name, this.#takenAlong).filter((unit) => !unit.isStopped || unit.spec.name === name)
-    const wanted = this.#pulledIn(name)
+    const along = this.#graph.takenAlong(name).filter((unit) => !unit.isStopped || unit.spec.name === name)
+    const wanted = this.#graph.pulledIn(name)
     if (this.isShuttingDown || [...along, ...wanted].some(isDestructive)) return false
     for (const unit of along) this.#enqueue(unit, unit.isStopped ? 'start' : 'restart', false)
     for (const unit of wanted) if (unit.job === null && unit.isStopped) this.#enqueue(unit, 'start', false)
@@ -119,7 +106,7 @@ export class Manager {
     this.#turn(unit, 'failed')
     if (unit.job?.type === 'stop') this.#finish(unit, 'done')
     this.#pump()
-    if (isRestarted) this.#later_(200, () => this.start(name))
+    if (isRestarted) this.#soon(200, () => this.start(name))
   }
 
   /** Stops everything in order; `done` follows the last unit. */
@@ -131,7 +118,7 @@ export class Manager {
     this.#pump()
     const check = () => {
       if ([...this.units.values()].every((unit) => unit.isStopped)) done()
-      else this.#later_(100, check)
+      else this.#soon(100, check)
     }
     check()
   }
@@ -147,33 +134,11 @@ export class Manager {
     }
   }
 
-  #later_(delayMs: number, run: () => void): void {
+  #soon(delayMs: number, run: () => void): void {
     const life = this.#life
     this.#host.schedule.after(delayMs, () => {
       if (life === this.#life) run()
     })
-  }
-
-  #pulledIn(name: string): Unit[] {
-    const found = new Set<Unit>()
-    const visit = (unit: Unit) => {
-      if (found.has(unit)) return
-      found.add(unit)
-      for (const other of [...unit.spec.requires, ...unit.spec.wants]) visit(this.unit(other))
-    }
-    visit(this.unit(name))
-    return [...found]
-  }
-
-  #closure(name: string, edges: ReadonlyMap<string, readonly Unit[]>): Unit[] {
-    const found = new Set<Unit>()
-    const visit = (unit: Unit) => {
-      if (found.has(unit)) return
-      found.add(unit)
-      for (const other of edges.get(unit.spec.name) ?? []) visit(other)
-    }
-    visit(this.unit(name))
-    return [...found]
   }
 
   #enqueue(unit: Unit, type: Job['type'], irreversible: boolean): void {
@@ -186,21 +151,13 @@ export class Manager {
     for (let moved = true; moved; ) {
       moved = false
       for (const unit of this.units.values()) {
-        if (unit.job === null || unit.job.running || !this.#isRunnable(unit, unit.job)) continue
+        if (unit.job === null || unit.job.running || !this.#graph.isRunnable(unit, unit.job)) continue
         moved = true
         unit.job.running = true
         if (unit.job.type === 'start') this.#runStart(unit)
         else this.#runStop(unit)
       }
     }
-  }
-
-  #isRunnable(unit: Unit, job: Job): boolean {
-    const later = this.#later.get(unit.spec.name) ?? []
-    if (later.some((other) => isStopping(other.job))) return false
-    if (job.type !== 'start') return true
-    if (unit.active === 'deactivating') return false
-    return unit.spec.after.every((name) => this.unit(name).job === null)
   }
 
   #runStart(unit: Unit): void {
@@ -304,14 +261,14 @@ export class Manager {
   #leave(unit: Unit): void {
     unit.processes = 2
     const { turn } = unit
-    this.#later_(this.#host.random.between(100, 4_000), () => {
+    this.#soon(this.#host.random.between(100, 4_000), () => {
       if (unit.turn === turn + 1) unit.processes = 0
     })
   }
 
   #end(unit: Unit, delayMs: number, run: () => void): void {
     const { turn } = unit
-    this.#later_(delayMs, () => {
+    this.#soon(delayMs, () => {
       if (unit.turn !== turn) return
       run()
       this.#pump()
@@ -334,7 +291,7 @@ export class Manager {
     unit.job = null
     this.#host.changed(unit, `job ${result}`)
     if (job?.type !== 'start' || result === 'done') return
-    for (const other of this.#needing.get(unit.spec.name) ?? []) {
+    for (const other of this.#graph.needing(unit)) {
       if (other.job?.type === 'start') this.#finish(other, 'dependency')
     }
   }
@@ -342,8 +299,4 @@ export class Manager {
 
 function isDestructive(unit: Unit): boolean {
   return unit.job?.type === 'stop' && unit.job.irreversible
-}
-
-function isStopping(job: Job | null): boolean {
-  return job?.type === 'stop' || job?.type === 'restart'
 }

@@ -51,14 +51,21 @@ export class V1Link {
     const { schedule, random } = this.#world
     const { life } = this.#host
     this.#freeAtMs = Math.max(this.#freeAtMs, schedule.nowMs) + random.between(5, 1_500)
-    schedule.at(this.#freeAtMs, () => {
-      if (this.#host.life !== life || this.#host.blocked || !this.#host.isUp) return
-      const ok = !random.chance(0.05 * this.#world.plan.rough)
-      if (ok) this.#host.isDrained = action === 'drain'
-      this.#world.note(this.#host.name, `v1 ${action} ${ok ? 'ok' : 'error'}`)
-      if (link !== this.#link) return
-      this.#process.dispatch({ type: 'told-v1', host: this.#host.name, link, action, ok, text: '' })
-    })
+    const run = () => {
+      if (this.#host.life !== life || !this.#host.isUp) return
+      // Held back on its way; TCP brings it later, unless the link is given up before.
+      if (this.#host.blocked) schedule.after(200, run)
+      else this.#execute(link, action)
+    }
+    schedule.at(this.#freeAtMs, run)
+  }
+
+  #execute(link: string, action: 'drain' | 'undrain'): void {
+    const ok = !this.#world.random.chance(0.05 * this.#world.plan.rough)
+    if (ok) this.#host.isDrained = action === 'drain'
+    this.#world.note(this.#host.name, `v1 ${action} ${ok ? 'ok' : 'error'}`)
+    if (link !== this.#link) return
+    this.#process.dispatch({ type: 'told-v1', host: this.#host.name, link, action, ok, text: '' })
   }
 
   close(link: string, reason: string): void {
