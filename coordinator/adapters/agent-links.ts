@@ -5,10 +5,10 @@ import { GuardianError } from '../../protocol/errors.ts'
 import type { Key } from '../../protocol/keys.ts'
 import type { ClientMessage } from '../../protocol/v2.ts'
 import type { HostDial } from '../config.ts'
-import { createHostLink, type Heartbeat, type HostLink } from './host-link.ts'
+import { type Heartbeat, HostLink, type HostLinkTools } from './host-link.ts'
 import type { LinkEvent, Session } from './session.ts'
 import { sessionV1 } from './session-v1.ts'
-import { sessionV2 } from './session-v2.ts'
+import { type SessionTools, SessionV2 } from './session-v2.ts'
 import { createTimerWheel } from './timer-wheel.ts'
 import { createTurns } from './turns.ts'
 
@@ -60,23 +60,19 @@ export function openAgentLinks(options: AgentLinksOptions): AgentLinks {
   let plan = options.plan
   const wheel = createTimerWheel(Math.min(250, Math.max(5, Math.floor(plan.heartbeat.everyMs / 16))))
   const turns = createTurns(options.dialsAtOnce ?? 200)
-  const open = opener(options, () => plan)
+  const tools: HostLinkTools = {
+    open: opener(options, () => plan),
+    emit,
+    wheel,
+    turns,
+    heartbeat: () => plan.heartbeat,
+    chance,
+    onBug,
+  }
   const links = new Map<string, { readonly dial: HostDial; readonly link: HostLink }>()
 
   function add(dial: HostDial): void {
-    const { host } = dial
-    const heartbeat = () => plan.heartbeat
-    const link = createHostLink({
-      host,
-      open: (signal) => open(dial, signal),
-      emit,
-      wheel,
-      turns,
-      heartbeat,
-      chance,
-      onBug,
-    })
-    links.set(host, { dial, link })
+    links.set(dial.host, { dial, link: new HostLink(dial.host, tools) })
   }
 
   function keep(dial: HostDial): void {
@@ -130,24 +126,24 @@ export function openAgentLinks(options: AgentLinksOptions): AgentLinks {
   }
 }
 
-function opener(
-  { claim, build, emit }: AgentLinksOptions,
-  plan: () => LinkPlan,
-): (dial: HostDial, signal: AbortSignal) => Promise<Session> {
+function opener({ claim, build, emit }: AgentLinksOptions, plan: () => LinkPlan): HostLinkTools['open'] {
   let count = 0
-  return async (dial, signal) => {
+  const tools: SessionTools = { claim, emit }
+  return async (host, signal) => {
     count += 1
     const link = String(count)
-    const { host, address, port } = dial
-    const { keys, heartbeat, v1OrderMs } = plan()
+    const { dials, keys, heartbeat, v1OrderMs } = plan()
+    const dial = dials.get(host)
+    if (dial === undefined) throw new GuardianError('unknown-host', `${host} is not configured any more`, { host })
     if (dial.protocol === 'v1') {
+      const { address, port } = dial
       if (keys.v1 === null) throw new GuardianError('unauthorised', `${host}: there is no v1 key`, { host })
       const server = await dialV1({ address, port, key: keys.v1, limitMs: dialLimitMs, signal })
-      const limits = { orderMs: v1OrderMs, pingMs: heartbeat.lostMs }
-      return sessionV1(server, { host, link, keyId: keys.v1.id, emit }, limits)
+      const parts = { host, link, keyId: keys.v1.id }
+      return sessionV1(server, parts, { emit, orderMs: v1OrderMs, pingMs: heartbeat.lostMs })
     }
     const { agent, keyId } = await dialWithAny(dial, keys, { claim: claim(), build, signal })
-    return sessionV2(agent, { host, link, keyId, claim, emit })
+    return new SessionV2(agent, { host, link, keyId }, tools)
   }
 }
 

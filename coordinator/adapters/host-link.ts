@@ -1,6 +1,6 @@
 import { GuardianError } from '../../protocol/errors.ts'
 import { backoffMs } from './backoff.ts'
-import type { LinkEvent, Session } from './session.ts'
+import type { LinkEvent, Session, SessionListener } from './session.ts'
 import { claimSeen } from './superseding.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 import type { Turns } from './turns.ts'
@@ -10,9 +10,9 @@ export interface Heartbeat {
   readonly lostMs: number
 }
 
-export interface HostLinkParts {
-  readonly host: string
-  readonly open: (signal: AbortSignal) => Promise<Session>
+/** What the links to all hosts share. */
+export interface HostLinkTools {
+  readonly open: (host: string, signal: AbortSignal) => Promise<Session>
   readonly emit: (event: LinkEvent) => void
   readonly wheel: TimerWheel
   readonly turns: Turns
@@ -21,136 +21,152 @@ export interface HostLinkParts {
   readonly onBug: (cause: unknown) => void
 }
 
-/** The link to one host, dialled again whenever it ends. */
-export interface HostLink {
-  /** The open session; null while there is none. */
-  readonly session: Session | null
-  /** Ends the session, if it still is this one, and dials again later. */
-  end(link: string, reason: string): void
-  /** Ends the session and dials again at once. */
-  renew(reason: string): void
-  /** Ends it for good. */
-  stop(): void
-}
-
 // Dialling is bounded because handshakes are work; a peer that answers nothing is none and soon gives its turn up.
 const turnMaxMs = 1_000
 const steadyMs = 10_000
 
-export function createHostLink(parts: HostLinkParts): HostLink {
-  const { host, emit, wheel } = parts
-  let session: Session | null = null
-  let dialling: AbortController | null = null
-  let cancelTimer: () => void = () => {}
-  let attempt = 0
-  let toldReason: string | null = null
-  let upMs = 0
-  let heardMs = 0
+function nothing(): void {}
 
-  async function dial(): Promise<void> {
+/** The link to one host, dialled again whenever it ends. */
+export class HostLink implements SessionListener {
+  readonly #host: string
+  readonly #tools: HostLinkTools
+  #session: Session | null = null
+  #dialling: AbortController | null = null
+  #cancelTimer: () => void = nothing
+  #attempt = 0
+  #toldReason: string | null = null
+  #upMs = 0
+  #heardMs = 0
+
+  constructor(host: string, tools: HostLinkTools) {
+    this.#host = host
+    this.#tools = tools
+    void this.#dial()
+  }
+
+  /** The open session; null while there is none. */
+  get session(): Session | null {
+    return this.#session
+  }
+
+  /** Ends the session, if it still is this one, and dials again later. */
+  end(link: string, reason: string): void {
+    const session = this.#session
+    if (session?.link !== link) return
+    session.close()
+    this.closed(session, reason)
+  }
+
+  /** Ends the session, if there is one, and dials again at once. */
+  renew(reason: string): void {
+    const last = this.#session
+    this.stop()
+    if (last !== null) this.#emitDown(last.link, reason)
+    void this.#dial()
+  }
+
+  /** Ends it for good. */
+  stop(): void {
+    this.#cancelTimer()
+    this.#dialling?.abort()
+    this.#dialling = null
+    const last = this.#session
+    this.#session = null
+    last?.close()
+  }
+
+  heard(): void {
+    this.#heardMs = performance.now()
+  }
+
+  closed(which: Session, reason: string): void {
+    if (this.#session !== which) return
+    this.#session = null
+    // A link that ends as soon as it is up must not be dialled in a tight circle.
+    this.#attempt = performance.now() - this.#upMs >= steadyMs ? 0 : this.#attempt + 1
+    this.#emitDown(which.link, reason)
+    this.#retry()
+  }
+
+  async #dial(): Promise<void> {
+    const { turns, wheel, open } = this.#tools
     const controller = new AbortController()
-    dialling = controller
-    const endTurn = await parts.turns.take()
+    this.#dialling = controller
+    const endTurn = await turns.take()
     const cancelTurn = wheel.after(turnMaxMs, endTurn)
     try {
       if (controller.signal.aborted) return
-      const opened = await parts.open(controller.signal)
+      const opened = await open(this.#host, controller.signal)
       if (controller.signal.aborted) opened.close()
-      else start(opened)
+      else this.#start(opened)
     } catch (cause) {
-      if (!controller.signal.aborted) missed(cause)
+      if (!controller.signal.aborted) this.#missed(cause)
     } finally {
       cancelTurn()
       endTurn()
     }
   }
 
-  function start(opened: Session): void {
-    dialling = null
-    session = opened
-    toldReason = null
-    upMs = heardMs = performance.now()
-    emit(opened.up)
+  #start(opened: Session): void {
+    this.#dialling = null
+    this.#session = opened
+    this.#toldReason = null
+    this.#upMs = this.#heardMs = performance.now()
+    opened.announce()
     // What was told may have ended it again.
-    if (session !== opened) return
-    cancelTimer()
+    if (this.#session !== opened) return
     // Spread over the interval, so that a fleet that was dialled at once is not pinged at once.
-    cancelTimer = wheel.after(parts.heartbeat().everyMs * parts.chance(), () => beat(opened))
-    opened.listen({
-      heard() {
-        heardMs = performance.now()
-      },
-      closed: (reason) => ended(opened, reason),
-    })
+    this.#beatAfter(this.#tools.heartbeat().everyMs * this.#tools.chance())
+    opened.listen(this)
   }
 
-  function beat(of: Session): void {
-    const { everyMs, lostMs } = parts.heartbeat()
-    const silentMs = performance.now() - heardMs
-    if (silentMs >= lostMs && !of.isBusy) {
-      of.close()
-      ended(of, `silent for ${Math.round(silentMs / 1_000)} s`)
-      return
+  #beatAfter(ms: number): void {
+    this.#cancelTimer()
+    this.#cancelTimer = this.#tools.wheel.after(ms, () => this.#beat())
+  }
+
+  #beat(): void {
+    const session = this.#session
+    if (session === null) return
+    const { everyMs, lostMs } = this.#tools.heartbeat()
+    const silentMs = performance.now() - this.#heardMs
+    if (session.isBusy) {
+      this.#beatAfter(everyMs)
+    } else if (silentMs >= lostMs) {
+      session.close()
+      this.closed(session, `silent for ${Math.round(silentMs / 1_000)} s`)
+    } else {
+      void session.ping()
+      this.#beatAfter(Math.min(everyMs, lostMs - silentMs))
     }
-    if (!of.isBusy) void of.ping()
-    const nextMs = of.isBusy ? everyMs : Math.min(everyMs, lostMs - silentMs)
-    cancelTimer = wheel.after(nextMs, () => beat(of))
   }
 
-  function ended(which: Session, reason: string): void {
-    if (session !== which) return
-    session = null
-    cancelTimer()
-    // A link that ends as soon as it is up must not be dialled in a tight circle.
-    attempt = performance.now() - upMs >= steadyMs ? 0 : attempt + 1
-    emit({ type: 'link-down', host, link: which.link, reason, seen: null })
-    retry()
-  }
-
-  function missed(cause: unknown): void {
-    dialling = null
-    attempt += 1
+  #missed(cause: unknown): void {
+    this.#dialling = null
+    this.#attempt += 1
     if (!(cause instanceof GuardianError)) {
-      parts.onBug(cause)
+      this.#tools.onBug(cause)
       return
     }
     const reason = cause.message
     const seen = claimSeen(cause)
-    if (reason !== toldReason || seen !== null) emit({ type: 'link-down', host, link: null, reason, seen })
-    toldReason = reason
-    retry()
+    if (reason !== this.#toldReason || seen !== null) {
+      this.#tools.emit({ type: 'link-down', host: this.#host, link: null, reason, seen })
+    }
+    this.#toldReason = reason
+    this.#retry()
   }
 
-  function retry(): void {
-    if (session !== null || dialling !== null) return
-    cancelTimer()
-    cancelTimer = wheel.after(backoffMs(Math.max(0, attempt - 1), parts.chance()), () => void dial())
+  #emitDown(link: string, reason: string): void {
+    this.#cancelTimer()
+    this.#tools.emit({ type: 'link-down', host: this.#host, link, reason, seen: null })
   }
 
-  function stop(): void {
-    cancelTimer()
-    dialling?.abort()
-    const last = session
-    session = null
-    last?.close()
-  }
-
-  void dial()
-  return {
-    get session() {
-      return session
-    },
-    end(link, reason) {
-      if (session?.link !== link) return
-      session.close()
-      ended(session, reason)
-    },
-    renew(reason) {
-      const last = session
-      stop()
-      if (last !== null) emit({ type: 'link-down', host, link: last.link, reason, seen: null })
-      void dial()
-    },
-    stop,
+  #retry(): void {
+    if (this.#session !== null || this.#dialling !== null) return
+    this.#cancelTimer()
+    const delayMs = backoffMs(Math.max(0, this.#attempt - 1), this.#tools.chance())
+    this.#cancelTimer = this.#tools.wheel.after(delayMs, () => void this.#dial())
   }
 }

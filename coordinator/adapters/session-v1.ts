@@ -1,30 +1,34 @@
 import type { V1Link } from '../../daemon/dial.ts'
-import type { Session, SessionListener } from './session.ts'
+import type { LinkEvent, Session, SessionListener } from './session.ts'
 import type { SessionParts } from './session-v2.ts'
 
 /** IO Guardian's server blocks while it drains, so a running order counts as a sign of life, up to its limit. */
 export function sessionV1(
   server: V1Link,
-  { host, link, keyId, emit }: Omit<SessionParts, 'claim'>,
-  limits: { readonly orderMs: number; readonly pingMs: number },
+  { host, link, keyId }: SessionParts,
+  {
+    emit,
+    orderMs,
+    pingMs,
+  }: { readonly emit: (event: LinkEvent) => void; readonly orderMs: number; readonly pingMs: number },
 ): Session {
   let running = 0
   let listener: SessionListener | null = null
 
-  return {
+  const session: Session = {
     link,
     keyId,
-    up: { type: 'link-up-v1', host, link },
+    announce: () => emit({ type: 'link-up-v1', host, link }),
     get isBusy() {
       return running > 0
     },
     listen(next) {
       listener = next
-      void server.closed.then((reason) => next.closed(reason))
+      void server.closed.then((reason) => next.closed(session, reason))
     },
     async ping() {
       const sentMs = performance.now()
-      const { ok } = await server.request('ping', limits.pingMs)
+      const { ok } = await server.request('ping', pingMs)
       if (!ok) return null
       listener?.heard()
       const ms = Math.round((performance.now() - sentMs) * 100) / 100
@@ -34,7 +38,7 @@ export function sessionV1(
     send() {},
     sendV1(action) {
       running += 1
-      void server.request(action, limits.orderMs).then(({ ok, text }) => {
+      void server.request(action, orderMs).then(({ ok, text }) => {
         running -= 1
         if (ok) listener?.heard()
         emit({ type: 'told-v1', host, link, action, ok, text })
@@ -42,4 +46,5 @@ export function sessionV1(
     },
     close: () => server.close(),
   }
+  return session
 }

@@ -1,55 +1,93 @@
 import type { AgentLink } from '../../daemon/dial.ts'
 import type { Claim } from '../../protocol/authority.ts'
+import type { AgentMessage, ClientMessage } from '../../protocol/v2.ts'
 import type { LinkEvent, Session, SessionListener } from './session.ts'
 
 export interface SessionParts {
   readonly host: string
   readonly link: string
+  /** The key that proved it; null where certificates did. */
   readonly keyId: string | null
+}
+
+/** What all sessions share. */
+export interface SessionTools {
   readonly claim: () => Claim
   readonly emit: (event: LinkEvent) => void
 }
 
-export function sessionV2(agent: AgentLink, { host, link, keyId, claim, emit }: SessionParts): Session {
-  const pings = new Map<number, { readonly sentMs: number; readonly resolve: (ms: number | null) => void }>()
-  let nonce = 0
+interface Ping {
+  readonly nonce: number
+  readonly sentMs: number
+  readonly resolve: (ms: number | null) => void
+}
 
-  function answered(to: number): void {
-    const ping = pings.get(to)
-    if (ping === undefined) return
-    pings.delete(to)
-    const ms = Math.round((performance.now() - ping.sentMs) * 100) / 100
-    emit({ type: 'round-trip', host, link, ms })
-    ping.resolve(ms)
+// A class, because an object literal with getters costs each of thousands of links a hidden shape of its own.
+export class SessionV2 implements Session {
+  readonly link: string
+  readonly keyId: string | null
+  readonly isBusy = false
+  readonly #host: string
+  readonly #agent: AgentLink
+  readonly #tools: SessionTools
+  #listener: SessionListener | null = null
+  #pings: readonly Ping[] = []
+  #nonce = 0
+
+  constructor(agent: AgentLink, { host, link, keyId }: SessionParts, tools: SessionTools) {
+    this.#agent = agent
+    this.#host = host
+    this.link = link
+    this.keyId = keyId
+    this.#tools = tools
   }
 
-  return {
-    link,
-    keyId,
-    up: { type: 'link-up', host, link, hello: agent.hello },
-    isBusy: false,
-    listen({ heard, closed }: SessionListener) {
-      agent.listen({
-        message(message) {
-          heard()
-          if (message.type === 'pong') answered(message.nonce)
-          else emit({ type: 'told', host, link, message })
-        },
-        closed(reason) {
-          for (const { resolve } of pings.values()) resolve(null)
-          closed(reason)
-        },
-      })
-    },
-    ping() {
-      nonce += 1
-      const sentMs = performance.now()
-      const answer = new Promise<number | null>((resolve) => pings.set(nonce, { sentMs, resolve }))
-      agent.send({ type: 'ping', nonce, claim: claim() })
-      return answer
-    },
-    send: (message) => agent.send(message),
-    sendV1() {},
-    close: () => agent.close(),
+  announce(): void {
+    this.#tools.emit({ type: 'link-up', host: this.#host, link: this.link, hello: this.#agent.hello })
+  }
+
+  listen(listener: SessionListener): void {
+    this.#listener = listener
+    this.#agent.listen(this)
+  }
+
+  message(message: AgentMessage): void {
+    this.#listener?.heard()
+    if (message.type === 'pong') this.#answered(message.nonce)
+    else this.#tools.emit({ type: 'told', host: this.#host, link: this.link, message })
+  }
+
+  closed(reason: string): void {
+    for (const { resolve } of this.#pings) resolve(null)
+    this.#pings = []
+    this.#listener?.closed(this, reason)
+  }
+
+  ping(): Promise<number | null> {
+    this.#nonce += 1
+    const nonce = this.#nonce
+    this.#agent.send({ type: 'ping', nonce, claim: this.#tools.claim() })
+    return new Promise((resolve) => {
+      this.#pings = [...this.#pings, { nonce, sentMs: performance.now(), resolve }]
+    })
+  }
+
+  send(message: ClientMessage): void {
+    this.#agent.send(message)
+  }
+
+  sendV1(): void {}
+
+  close(): void {
+    this.#agent.close()
+  }
+
+  #answered(nonce: number): void {
+    const ping = this.#pings.find((each) => each.nonce === nonce)
+    if (ping === undefined) return
+    this.#pings = this.#pings.filter((each) => each !== ping)
+    const ms = Math.round((performance.now() - ping.sentMs) * 100) / 100
+    this.#tools.emit({ type: 'round-trip', host: this.#host, link: this.link, ms })
+    ping.resolve(ms)
   }
 }

@@ -30,15 +30,16 @@ export interface SessionListener {
   /** The peer said something, whatever it was. */
   heard(): void
   /** Exactly once. */
-  closed(reason: string): void
+  closed(session: Session, reason: string): void
 }
 
 /** One open link to one host, whichever protocol it speaks. */
 export interface Session {
   readonly link: string
-  readonly up: Extract<LinkEvent, { type: 'link-up' | 'link-up-v1' }>
   /** The key that proved it; null where certificates did. */
   readonly keyId: string | null
+  /** Tells that the link is up. */
+  announce(): void
   listen(listener: SessionListener): void
   /** Resolves with the round trip in milliseconds, or null where the link ended before. */
   ping(): Promise<number | null>

@@ -70,6 +70,7 @@ function openLock(dir: string): Database.Database {
   closeSync(openSync(file, 'a', 0o600))
   const lock = new Database(file, { timeout: 0 })
   try {
+    lock.pragma('journal_mode = MEMORY')
     lock.pragma('locking_mode = EXCLUSIVE')
     lock.exec('BEGIN EXCLUSIVE')
     return lock
