@@ -21,6 +21,7 @@ export function createApi(parts: ApiParts, door: Door): Api {
     requestTimeout: 10_000,
     routerOptions: { maxParamLength: 255 },
   }).withTypeProvider<ValibotProvider>()
+  app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(compileValidator)
   app.setErrorHandler(errorHandler(parts.onBug))
   app.setNotFoundHandler(notFound)
