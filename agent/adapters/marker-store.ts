@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import * as v from 'valibot'
+import { randomId } from '../../daemon/clock.ts'
 import type { Log } from '../../daemon/log.ts'
 import { codeOf, reasonOf } from '../../daemon/reason.ts'
 import { type Claim, claim } from '../../protocol/authority.ts'
@@ -102,9 +103,11 @@ async function loadMarker(file: string, target: string, log: Log): Promise<reado
     return (await readAs(file, marker))?.holds ?? null
   } catch (cause) {
     const reason = whyNot(cause)
-    log.error({ target, file, reason, event: 'hold-taken', hold: unreadableHold }, 'marker unreadable: stays drained')
+    // Fresh each time: a released id is remembered for ever, and must not release the next unreadable marker.
+    const id = `${unreadableHold}${randomId()}`
+    log.error({ target, file, reason, event: 'hold-taken', hold: id }, 'marker unreadable: stays drained')
     const message = `the marker ${file} cannot be read (${reason}): nobody knows who drained this host`.slice(0, 500)
-    return [{ id: unreadableHold, owner: 'self', message, sinceMs: 0, selector: '*', except: [] }]
+    return [{ id, owner: 'self', message, sinceMs: 0, selector: '*', except: [] }]
   }
 }
 

@@ -7,7 +7,7 @@ import type { Moment } from './rules.ts'
 import type { AgentState, Duty } from './state.ts'
 
 /** Stands for the holds of a marker that could not be read: only a person, who knows which these were, releases it. */
-export const unreadableHold = 'self/unreadable'
+export const unreadableHold = 'self/unreadable-'
 
 const hourMs = 3_600_000
 const longestMs = 600_000
@@ -15,7 +15,7 @@ const longestMs = 600_000
 /** Without a coordinator a host watches the resources itself: drains when one stays down, opens when all stay up. */
 export function selfDrainRule(duty: Duty, moment: Moment): Move | null {
   const { state, atMs } = moment
-  const own = holdsOf(duty).filter((hold) => hold.owner === 'self' && hold.id !== unreadableHold)
+  const own = holdsOf(duty).filter((hold) => hold.owner === 'self' && !hold.id.startsWith(unreadableHold))
   const context = { bootId: state.bootId, waiter: null }
   if (own.length > 0) {
     if (!allFor(state, duty, true, patienceMs(state), atMs)) return null

@@ -105,13 +105,14 @@ function unusedName(name: string): string {
   }
 }
 
-/** Reads everything and makes this start's claim durable; a superseded coordinator keeps the one that it has. */
+/** Reads everything and makes this start's claim durable; a superseded coordinator keeps its epoch. */
 function begin(db: Database.Database, { boot, instance }: StoreOptions): Loaded {
   const before = readClaim(db.prepare(statements.claim).get())
   const superseded = before?.superseded ?? null
   const claim =
     before !== null && superseded !== null
-      ? before.claim
+      ? // No two starts share an instance, or two copies of one store could both be taken over to the same claim.
+        { ...before.claim, instance }
       : { epoch: (before?.claim.epoch ?? 0) + 1, instance, revision: before?.claim.revision ?? 0 }
   db.prepare(statements.putClaim).run(writeClaim(claim, superseded))
   const names = (sql: string) => new Set(v.parse(v.array(v.string()), db.prepare(sql).pluck().all()))

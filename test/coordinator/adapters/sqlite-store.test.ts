@@ -47,7 +47,7 @@ t.test('a superseded coordinator keeps its epoch until a takeover', async (t) =>
   first.commit(aSave({ claim: first.loaded.claim, superseded }))
   first.close()
   const second = openStore({ dir, boot: bootA, instance: instance('2') })
-  t.strictSame(second.loaded.claim, first.loaded.claim)
+  t.strictSame(second.loaded.claim, { ...first.loaded.claim, instance: instance('2') })
   t.strictSame(second.loaded.superseded, superseded)
   second.commit(aSave({ claim: { epoch: 10, instance: instance('2'), revision: 4 } }))
   second.close()
