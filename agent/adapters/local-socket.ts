@@ -29,6 +29,7 @@ export interface LocalSocketParts {
 const askersMax = 64
 const questionBytesMax = 1_024
 const questionLimitMs = 5_000
+const pathBytesMax = 107
 
 export function localSocketPath(runtimeDir: string): string {
   return join(runtimeDir, 'agent.sock')
@@ -97,6 +98,12 @@ function readLine(socket: Socket, told: (line: string) => void): void {
 }
 
 async function listen(server: Server, path: string): Promise<void> {
+  if (Buffer.byteLength(path) > pathBytesMax) {
+    throw new GuardianError(
+      'bad-config',
+      `${path}: longer than the ${pathBytesMax} bytes that a socket may have; set runtimeDir`,
+    )
+  }
   try {
     await mkdir(dirname(path), { recursive: true })
     if (await isAnswered(path))
