@@ -27,6 +27,7 @@ t.test('tells systemd what happens', { skip: hasPython ? false : 'needs python3'
   const python = spawn('python3', ['-c', listener, socket], { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines: string[] = []
   const reading = createInterface({ input: python.stdout }).on('line', (line) => lines.push(line))
+  const heard = once(reading, 'close')
   await once(reading, 'line')
   const { stdout, stderr } = await runChild({ NOTIFY_SOCKET: socket, WATCHDOG_USEC: '5000000' })
   if (stderr.includes('not installed')) {
@@ -34,7 +35,7 @@ t.test('tells systemd what happens', { skip: hasPython ? false : 'needs python3'
     t.match(stderr, /must say Type=exec/)
     return
   }
-  await once(reading, 'close')
+  await heard
   t.equal(stdout, '5000\n')
   t.match(lines, [
     'listening',
