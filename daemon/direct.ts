@@ -118,7 +118,7 @@ const states = {
   failed: 'failed',
   deadline: 'deadline',
   'not-persisted': 'not-persisted',
-  superseded: 'failed',
+  superseded: 'refused',
   stale: 'failed',
   replaced: 'failed',
 } as const satisfies Record<Response['outcome'], ProgressState>
@@ -189,6 +189,7 @@ function mayRedial(cause: GuardianError, mandate: DirectMandate, untilMs: number
 
 function stateOf(cause: GuardianError): ProgressState {
   if (cause.code === 'unreachable') return 'unreachable'
+  if (cause.code === 'unauthorised' || cause.code === 'superseded') return 'refused'
   return cause.code === 'deadline' ? 'deadline' : 'failed'
 }
 

@@ -4,6 +4,7 @@ import { errors, GuardianError } from '../protocol/errors.ts'
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 9
 
 const exits = {
+  refused: 6,
   failed: 3,
   'not-persisted': 3,
   held: 6,
@@ -17,6 +18,7 @@ const exits = {
 
 // The first that any host is in decides: what needs a person most stands first.
 const order = [
+  'refused',
   'failed',
   'not-persisted',
   'held',

@@ -162,7 +162,7 @@ async function wrongKey(fleet: Fleet): Promise<Seen> {
   const running1 = await running(fleet, 'web1')
   return {
     claims: [
-      ['it is refused, and says so', code === 6],
+      ['it is refused, and says so: exit code 6', code === 6],
       ['web1 took no notice', running1 === workerUnits.web1?.length],
     ],
   }

@@ -12,6 +12,7 @@ const words: Readonly<Record<ProgressState, string>> = {
   moving: 'still draining',
   waiting: 'not yet ordered',
   unreachable: 'unreachable',
+  refused: 'refused the order',
   failed: 'failed to drain',
   acknowledged: 'acknowledged the drain, which v1 cannot confirm',
   'not-persisted': 'drained, but could not save it',

@@ -70,6 +70,7 @@ export const progressStates = [
   'moving',
   'waiting',
   'unreachable',
+  'refused',
   'failed',
   'acknowledged',
   'not-persisted',

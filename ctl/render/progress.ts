@@ -25,6 +25,8 @@ export function stateWord(want: Want, is: ProgressState): string {
       return 'waiting'
     case 'unreachable':
       return 'unreachable'
+    case 'refused':
+      return 'refused'
     case 'failed':
       return 'failed'
     case 'acknowledged':
@@ -45,6 +47,7 @@ const inks: Readonly<Record<ProgressState, Ink>> = {
   moving: 'yellow',
   waiting: 'dim',
   unreachable: 'red',
+  refused: 'red',
   failed: 'red',
   acknowledged: 'yellow',
   'not-persisted': 'red',

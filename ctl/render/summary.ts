@@ -24,13 +24,17 @@ export function summaryLines(style: Style, view: SummaryView): readonly string[]
   const of = hasSeveralTargets(view.hosts) ? 'target' : 'host'
   const total =
     good.length === view.hosts.length ? counted(good.length, of) : `${good.length} of ${counted(view.hosts.length, of)}`
-  const first = `${verb} ${total} in ${(view.elapsedMs / 1_000).toFixed(1)}s`
+  const first = `${verb} ${total} in ${elapsed(view.elapsedMs)}`
   const isWhole = bad.length === 0 && view.persisted && !view.superseded
   return [
     paint(style, isWhole ? 'green' : 'red', first),
     ...[...notesOf(good), ...troublesOf(view, bad)].flatMap((line) => wrapped(style, line, 2)),
     ...adviceOf(view, bad).flatMap((line) => wrapped(style, `next: ${line}`, 2)),
   ]
+}
+
+function elapsed(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)}ms` : `${(ms / 1_000).toFixed(1)}s`
 }
 
 function isGood(view: SummaryView, { is }: HostProgress): boolean {
@@ -63,7 +67,7 @@ function troublesOf(view: SummaryView, bad: readonly HostProgress[]): readonly s
 
 function fateOf(view: SummaryView, is: ProgressState, count: number): string {
   const word = stateWord(view.want, is)
-  if (is === 'failed') return word
+  if (is === 'failed' || is === 'refused') return word
   return `${count === 1 ? 'is' : 'are'} ${is === 'moving' ? 'still ' : ''}${word}`
 }
 
@@ -76,6 +80,8 @@ function adviceOf(view: SummaryView, bad: readonly HostProgress[]): readonly str
   if (unreachable.length > 0) lines.push(adviceUnreachable(view, unreachable))
   const failed = having('failed')
   if (failed[0] !== undefined) lines.push(adviceFailed(view, failed[0]))
+  if (having('refused').length > 0)
+    lines.push('give the key that these hosts know: --psk-file, with --derived where each host has its own')
   if (having('deadline', 'moving', 'waiting').length > 0) lines.push(adviceLate(view))
   if (having('not-persisted').length > 0 || !view.persisted)
     lines.push('free space on the disk, then give the order again')

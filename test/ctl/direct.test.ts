@@ -64,8 +64,8 @@ t.test('drain and undrain without a coordinator', async (t) => {
 
 t.test('a key of its own for each host', async (t) => {
   const { agents, ctl, world } = await open(t, { derived: true })
-  t.equal(await ctl('drain', target), 3, 'without --derived no host takes it')
-  t.match(world.said(), 'web1, web2 failed: the agent does not accept our key')
+  t.equal(await ctl('drain', target), 6, 'without --derived no host takes it')
+  t.match(world.said(), 'web1, web2 refused: the agent does not accept our key')
   t.equal(agents.agent('web1').stateOf(target), 'undecided')
   t.equal(await ctl('--derived', 'drain', target), 0)
 })
