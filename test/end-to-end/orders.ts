@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import * as v from 'valibot'
 import { pathWith } from '../../daemon/api-client.ts'
 import {
@@ -63,27 +64,23 @@ async function ends(fleet: Fleet, query: Readonly<Record<string, string>>): Prom
   })
 }
 
-/** Units of a host that have a process or are not at rest, asked of systemd and the kernel, not of guardian. */
+/** Units of a host that are not at rest or have a process, asked of systemd and the kernel, not of guardian. */
 export async function alive(fleet: Fleet, name: string, units: readonly string[]): Promise<readonly string[]> {
   const host = fleet.host(name)
-  const found = await Promise.all(
-    [`${targetName}.target`, ...units].map(async (unit) => {
-      const state = await host.show(unit, 'ActiveState')
-      const group = await host.show(unit, 'ControlGroup')
-      const processes = group === '' ? [] : await processesIn(group)
-      return state === 'inactive' || state === 'failed'
-        ? processes.map((pid) => `${unit} pid ${pid}`)
-        : [`${unit} ${state}`]
-    }),
+  const states = await host.states([`${targetName}.target`, ...units])
+  const restless = [...states].filter(([, state]) => state !== 'inactive' && state !== 'failed')
+  const processes = await Promise.all(
+    units.map(async (unit) =>
+      (await processesIn(join(host.cgroup, 'app.slice', unit))).map((pid) => `${unit} pid ${pid}`),
+    ),
   )
-  return found.flat()
+  return [...restless.map(([unit, state]) => `${unit} ${state}`), ...processes.flat()]
 }
 
 export async function untilOpen(fleet: Fleet, name: string, units: readonly string[]): Promise<void> {
-  const host = fleet.host(name)
   await until(`${name} is open`, async () => {
-    const states = await Promise.all([`${targetName}.target`, ...units].map((unit) => host.show(unit, 'ActiveState')))
-    return states.every((state) => state === 'active')
+    const states = await fleet.host(name).states([`${targetName}.target`, ...units])
+    return [...states.values()].every((state) => state === 'active')
   })
 }
 

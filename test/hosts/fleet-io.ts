@@ -95,7 +95,8 @@ function gateUnit(program: readonly string[], config: string, stopLimit: string)
   return unit({
     Unit: [
       'BindsTo=%i.service',
-      'After=%i.service io-guardian-coordinator.service',
+      // After the by-hand unit, so that a stop of that returns when they are down.
+      'After=%i.service io-guardian-coordinator.service io-database-coordinator.service',
       'Wants=io-guardian-coordinator.service',
       'PartOf=io-database-coordinator.service',
       'StartLimitIntervalSec=0',
@@ -115,7 +116,7 @@ function gateUnit(program: readonly string[], config: string, stopLimit: string)
 function byHandUnit(): string {
   const gates = 'io-guardian-gate@postgresql.service io-guardian-gate@redis.service'
   return unit({
-    Unit: [`Wants=${gates}`, `After=${gates}`],
+    Unit: [`Wants=${gates}`],
     Service: ['Type=oneshot', 'RemainAfterExit=yes', 'ExecStart=/bin/true'],
     Install: ['WantedBy=default.target'],
   })

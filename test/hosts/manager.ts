@@ -31,6 +31,8 @@ export interface Manager extends AsyncDisposable {
   /** The same, never rejecting. */
   tried(...args: readonly string[]): Promise<Outcome>
   show(unit: string, property: string): Promise<string>
+  /** ActiveState of several units, by name. */
+  states(units: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** Writes a unit whose output goes to a file, see `log`. Follow it with `daemonReload`. */
   writeUnit(name: string, text: string): Promise<void>
   daemonReload(): Promise<void>
@@ -115,6 +117,10 @@ function managerOf({ exited, end, ...parts }: Parts): Manager {
     systemctl,
     stop,
     show: async (unit, property) => (await systemctl('show', '--value', '-p', property, unit)).trim(),
+    states: async (units) => {
+      const values = (await systemctl('show', '--value', '-p', 'ActiveState', ...units)).split('\n').filter(Boolean)
+      return new Map(units.map((unit, at) => [unit, values[at] ?? 'unknown']))
+    },
     writeUnit,
     daemonReload,
     writeGraph: async (graph) => {
