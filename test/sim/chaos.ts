@@ -1,6 +1,7 @@
 import type { SimHost } from './host.ts'
 import { actAsAdmin, actAsV1, actDirectly } from './local.ts'
 import type { Operators } from './operator.ts'
+import { wavePlans } from './plan.ts'
 import type { Store } from './store.ts'
 import type { World } from './world.ts'
 
@@ -188,7 +189,10 @@ export class Chaos {
   #reconfigure(): void {
     const { random, hosts, without, retagged } = this.#world
     const { name } = random.pick(hosts)
-    if (without.has(name)) without.delete(name)
+    const roll = random.next()
+    if (roll < 0.3) this.#world.waves = random.pick(wavePlans)
+    else if (without.has(name)) without.delete(name)
+    else if (roll < 0.5 && hosts.length > 1) without.add(name)
     else if (retagged.has(name)) retagged.delete(name)
     else retagged.add(name)
     this.#world.reconfigure()

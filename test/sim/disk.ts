@@ -45,6 +45,20 @@ export class AgentDisk {
     return { marker: this.markers.get(target) ?? null, opening: this.openings.get(target) ?? null }
   }
 
+  /** A marker that cannot be read counts as a hold that nobody gave; what it held is forgotten here. */
+  damage(target: string, id: string): void {
+    if (!this.markers.has(target)) return
+    const lost = {
+      id: `self/unreadable-${id}`,
+      owner: 'self' as const,
+      message: '',
+      sinceMs: 0,
+      selector: '*',
+      except: [],
+    }
+    this.markers.set(target, [lost])
+  }
+
   lose(): void {
     this.seen = null
     this.markers.clear()

@@ -57,7 +57,13 @@ export class FleetProcess {
 
   configure(): void {
     if (!this.isAlive) return
-    for (const { name } of this.#world.fleetPlan.hosts.values()) this.#join(name)
+    const { hosts } = this.#world.fleetPlan
+    for (const [name, link] of this.#links) {
+      if (hosts.has(name)) continue
+      link.stop()
+      this.#links.delete(name)
+    }
+    for (const name of hosts.keys()) this.#join(name)
     this.dispatch({ type: 'configured', plan: this.#world.fleetPlan })
   }
 

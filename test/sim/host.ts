@@ -160,10 +160,17 @@ export class SimHost implements ManagerHost, Server {
     this.agentDied(false)
     this.manager.die()
     if (isDiskLost) this.disk.lose()
+    else if (this.#world.plan.losesDisks && this.#world.chaos(0.2)) this.#damage()
     this.#world.watch.hostDied(this, isDiskLost)
     this.schedule.after(this.random.between(500, 6_000), () => {
       if (this.power === 'off') this.boot()
     })
+  }
+
+  #damage(): void {
+    const { name } = this.random.pick(this.setup.targets)
+    this.#world.note(this.name, 'its marker is damaged', name)
+    this.disk.damage(name, this.random.hex32())
   }
 
   #restartLater(): void {

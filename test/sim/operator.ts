@@ -51,6 +51,15 @@ export class Operators {
     }
   }
 
+  /** Only a person knows what an unreadable marker held. */
+  releaseUnreadable(process: FleetProcess): void {
+    for (const { disk } of this.#world.hosts) {
+      for (const { id } of [...disk.markers.values()].flat()) {
+        if (id.startsWith('self/unreadable')) this.#undrain(process, { selector: '*', force: false, hold: id })
+      }
+    }
+  }
+
   #find(): FleetProcess | null {
     const all = [...this.#world.processes]
     return all.length === 0 ? null : this.#world.random.pick(all)

@@ -68,9 +68,11 @@ export function makePlan(random: Random): SimPlan {
   }
 }
 
+export const wavePlans: readonly (readonly string[])[] = [[], [], ['@web'], ['@web', '@rest'], ['@rest']]
+
 function makeTargets(random: Random): TargetPlan[] {
   const limits = { drainLimitMs: 5_000, undrainLimitMs: 6_000 }
-  const waves = random.pick([[], [], ['@web'], ['@web', '@rest'], ['@rest']])
+  const waves = random.pick(wavePlans)
   const needs = random.chance(0.5) ? ['postgresql', 'redis'] : ['postgresql']
   const first = { name: 'io-databases', needs, waves, ...limits }
   if (!random.chance(0.25)) return [first]
@@ -105,10 +107,13 @@ function makeHost(random: Random, name: string, targets: readonly TargetPlan[]):
 }
 
 /** The same in the coordinator's words. A configuration that is read again may name more hosts or other tags. */
-export function fleetPlanOf(
-  plan: SimPlan,
-  changes: { readonly without: ReadonlySet<string>; readonly retagged: ReadonlySet<string> },
-): FleetPlan {
+export interface PlanChanges {
+  readonly without: ReadonlySet<string>
+  readonly retagged: ReadonlySet<string>
+  readonly waves: readonly string[] | null
+}
+
+export function fleetPlanOf(plan: SimPlan, changes: PlanChanges): FleetPlan {
   const named = [...plan.hosts.map((host) => host.name), ...plan.v1Hosts].filter((name) => !changes.without.has(name))
   const hosts = named.map((name): [string, HostSpec] => {
     const own = plan.hosts.find((host) => host.name === name)?.targets.map((spec) => spec.name)
@@ -118,7 +123,7 @@ export function fleetPlanOf(
   })
   return {
     hosts: new Map(hosts),
-    targets: new Map(plan.targets.map((target) => [target.name, target])),
+    targets: new Map(plan.targets.map((target) => [target.name, { ...target, waves: changes.waves ?? target.waves }])),
     resources: new Map(
       plan.resources.map((name) => [
         name,

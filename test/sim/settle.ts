@@ -23,6 +23,7 @@ export function settle(world: World, operators: Operators): void {
       tidied.add(process)
       operators.tidy(process, keep)
     }
+    if (process !== null) operators.releaseUnreadable(process)
     const found = process === null ? 'no coordinator orders' : restlessness(world, process)
     if (found !== null) {
       why = found

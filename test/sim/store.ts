@@ -19,12 +19,12 @@ export class Store {
   readonly released = new Set<string>()
   readonly owed = new Set<string>()
 
-  /** Commits this start's epoch and says what was known. A superseded coordinator keeps the claim that it has. */
+  /** Commits this start's epoch and says what was known. A superseded coordinator keeps its epoch. */
   open(instance: string, boot: { readonly id: string; readonly atMs: number }) {
     const before = this.claim
     if (this.full) throw new DiskFull('store')
-    const isKept = before !== null && this.superseded !== null
-    const claim = isKept ? before : { epoch: (before?.epoch ?? 0) + 1, instance, revision: before?.revision ?? 0 }
+    const epoch = (before?.epoch ?? 0) + (this.superseded === null ? 1 : 0)
+    const claim = { epoch, instance, revision: before?.revision ?? 0 }
     this.claim = claim
     const holds = [...this.rows.values()].map((row) => readRow(row, boot))
     return {

@@ -40,6 +40,8 @@ export class World {
   readonly wasForced = new Set<string>()
   /** When a hold given with an end may end at the earliest. */
   readonly ends = new Map<string, number>()
+  /** What the configuration says otherwise since it was read again. */
+  waves: readonly string[] | null = null
   readonly without = new Set<string>()
   readonly retagged = new Set<string>()
   readonly #trace: Trace
