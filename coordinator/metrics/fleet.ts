@@ -33,7 +33,7 @@ export function addFleetMetrics(registry: Registry, read: () => FleetState): voi
 /** Counts what happened by its kind. */
 export function addEventMetrics(registry: Registry, kinds: readonly string[]): (what: string) => void {
   const counter = new Counter({
-    name: 'guardian_events_total',
+    name: 'guardian_fleet_events_total',
     help: 'What happened, by kind, as in the log and in /v1/events.',
     labelNames: ['what'],
     registers: [registry],

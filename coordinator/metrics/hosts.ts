@@ -52,7 +52,7 @@ export function addHostMetrics(registry: Registry, read: () => FleetState): void
 export function addTargetMetrics(registry: Registry, read: () => FleetState): void {
   const registers = [registry]
   new Gauge({
-    name: 'guardian_target_wanted_drained',
+    name: 'guardian_host_target_wanted_drained',
     help: '1 where a hold wants the target drained on the host.',
     labelNames: ['host', 'target'],
     registers,
@@ -65,7 +65,7 @@ export function addTargetMetrics(registry: Registry, read: () => FleetState): vo
     },
   })
   new Gauge({
-    name: 'guardian_target_state',
+    name: 'guardian_host_target_state',
     help: 'What the host reports of the target; "drifted" is an active target that somebody else stopped.',
     labelNames: ['host', 'target', 'state'],
     registers,
@@ -81,7 +81,7 @@ export function addTargetMetrics(registry: Registry, read: () => FleetState): vo
     },
   })
   new Gauge({
-    name: 'guardian_target_breaches',
+    name: 'guardian_host_target_breaches',
     help: 'Dependents that became active under a hold, as the host reports them since its agent began.',
     labelNames: ['host', 'target'],
     registers,

@@ -5,7 +5,7 @@ const results = ['ready', 'not-ready'] as const
 /** Counts each answer of each probe. */
 export function addProbeMetrics(registry: Registry): (resource: string, ready: boolean) => void {
   const counter = new Counter({
-    name: 'guardian_probes_total',
+    name: 'guardian_resource_probes_total',
     help: 'Answers of probes.',
     labelNames: ['resource', 'result'],
     registers: [registry],
