@@ -6,7 +6,7 @@ demo: build
 	@node --import tsx demo/main.ts
 
 test: build
-	@npm test
+	@npm test; status=$$?; node --import tsx scripts/sweep.ts; exit $$status
 
 build: setup
 	@npm run --silent build

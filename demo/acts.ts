@@ -37,6 +37,8 @@ async function orderlyStop(fleet: Fleet): Promise<Seen> {
   prompt('io', 'systemctl stop postgresql.service')
   const timeline = startTimeline('systemctl stop postgresql.service', 'io', 'stop of PostgreSQL asked for')
   const stopping = fleet.io.systemctl('stop', 'postgresql.service')
+  // Awaited below; an interrupted demo ends the host first.
+  stopping.catch(() => undefined)
   await until('web1 is drained', async () => (await running(fleet, 'web1')) === 0)
   say('… web1 is done; the search index of web2 still writes its last batch:')
   await ctl(fleet, 'status')

@@ -31,6 +31,7 @@ async function main(argv: readonly string[]): Promise<void> {
     tell: (step) => say(`… ${step}`),
   })
   try {
+    interrupted.signal.throwIfAborted()
     await prepare(fleet)
     const failed = await Promise.race([play(fleet), rejected(interrupted.signal)])
     if (keep) await stay(fleet, interrupted.signal)
@@ -92,6 +93,7 @@ async function stay(fleet: Fleet, signal: AbortSignal): Promise<void> {
 
 function rejected(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
 }

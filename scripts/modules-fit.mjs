@@ -11,7 +11,11 @@ const wrong = Object.entries(wanted)
   .filter(([path, { version, optional }]) => path !== '' && !optional && found[path]?.version !== version)
   .map(([path]) => path)
 
-const natives = { 'better-sqlite3': (Database) => new Database(':memory:').close(), 'sd-notify': () => {}, 'systemd-journald': () => {} }
+const natives = {
+  'better-sqlite3': (Database) => new Database(':memory:').close(),
+  'sd-notify': () => {},
+  'systemd-journald': () => {},
+}
 for (const [name, use] of Object.entries(natives)) {
   try {
     use(require(name))
@@ -21,6 +25,8 @@ for (const [name, use] of Object.entries(natives)) {
 }
 
 if (wrong.length > 0) {
-  console.error(`setup: npm packages to install: ${wrong.slice(0, 5).join(', ')}${wrong.length > 5 ? ` and ${wrong.length - 5} more` : ''}`)
+  console.error(
+    `setup: npm packages to install: ${wrong.slice(0, 5).join(', ')}${wrong.length > 5 ? ` and ${wrong.length - 5} more` : ''}`,
+  )
   process.exitCode = 1
 }

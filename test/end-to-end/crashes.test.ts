@@ -8,6 +8,7 @@ const units = ['slow.service']
 const fleet = await startFleet({
   hosts: { web1: { dependents: () => [slow] }, web2: { dependents: () => [{ unit: 'slow.service' }] } },
 })
+t.setTimeout(300_000)
 t.teardown(() => fleet.stop())
 
 const kill = (host: 'io' | 'web1', unit: string) => {

@@ -19,6 +19,7 @@ const fleet = await startFleet({
   },
   target: { waves: ['@web', '!@web'], drainDeadline: '30s' },
 })
+t.setTimeout(300_000)
 t.teardown(() => fleet.stop())
 await prepare(fleet)
 

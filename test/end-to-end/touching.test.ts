@@ -50,6 +50,7 @@ const touches: Readonly<Record<string, Touch>> = {
 
 const hosts = Object.keys(touches).map((name) => [name, { dependents: dependents(name) }] as const)
 const fleet = await startFleet({ hosts: Object.fromEntries(hosts) })
+t.setTimeout(300_000)
 t.teardown(() => fleet.stop())
 for (const name of Object.keys(touches)) {
   const timer = unit({

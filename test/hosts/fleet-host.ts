@@ -41,8 +41,8 @@ export async function layOutHost({ host, options, databases, place, program, key
     ...dirs,
     targets: { [targetName]: { unit: `${targetName}.target`, needs: ['postgresql', 'redis'] } },
     resources: {
-      postgresql: { type: 'postgres', host: postgres.address, port: postgres.port },
-      redis: { type: 'redis', host: redis.address, port: redis.port },
+      postgresql: { type: 'postgres', host: postgres.address, port: postgres.port, every: '500ms' },
+      redis: { type: 'redis', host: redis.address, port: redis.port, every: '500ms' },
     },
     ...options.agent,
   }

@@ -167,7 +167,7 @@ async function bootManager(root: string, name: string): Promise<Manager> {
   await mkdir(join(root, name), { recursive: true })
   // Hosts of one machine share its boot, so each gets a boot id of its own.
   await writeFile(join(root, name, 'boot-id'), `${randomUUID()}\n`)
-  return startManager({ name, root: join(root, name) })
+  return startManager({ name, root: join(root, name), sweep: [root] })
 }
 
 async function openTarget(host: Manager): Promise<void> {

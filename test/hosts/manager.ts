@@ -57,14 +57,21 @@ export interface Outcome {
 const baseUnits = ['app.slice', 'basic.target', 'default.target', 'exit.target', 'paths.target', 'shutdown.target']
 const moreBaseUnits = ['sockets.target', 'systemd-exit.service', 'timers.target']
 
+export interface ManagerOptions {
+  readonly name: string
+  readonly root?: string
+  /** What goes as well when this process is killed, and another one ends the host. */
+  readonly sweep?: readonly string[]
+}
+
 /** Boots a host and resolves when it is up. With `root`, its directories are there (again) and stay. */
-export async function startManager(options: { readonly name: string; readonly root?: string }): Promise<Manager> {
+export async function startManager(options: ManagerOptions): Promise<Manager> {
   const id = `guardian-${options.name}-${randomBytes(4).toString('hex')}`
   const root = options.root ?? join(tmpdir(), id)
   const runDir = runDirOf(root, id)
   const scratch = options.root === undefined ? [root] : [runDir]
   const environment = await layOut(root, runDir)
-  const { pid, cgroup, exited } = await boot({ id, root, scratch, environment })
+  const { pid, cgroup, exited } = await boot({ id, root, scratch: [...scratch, ...(options.sweep ?? [])], environment })
   const killAtExit = () => killCgroup(cgroup)
   process.once('exit', killAtExit)
   const end = async () => {
