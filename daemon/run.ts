@@ -23,7 +23,9 @@ export async function runUntilSignal(open: (die: (cause: unknown) => void) => Pr
     await ending.reached
   } finally {
     ending.closed()
-    process.off('SIGTERM', ending.onSignal).off('SIGINT', ending.onSignal).off('SIGHUP', hup)
+    // A late SIGHUP would end by its default what has closed well.
+    process.on('SIGHUP', () => {}).off('SIGHUP', hup)
+    process.off('SIGTERM', ending.onSignal).off('SIGINT', ending.onSignal)
   }
 }
 

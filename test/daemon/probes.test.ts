@@ -14,8 +14,9 @@ import { startPostgres, startRedis } from './real-databases.ts'
 const never = new AbortController().signal
 const run = promisify(execFile)
 
-function check(input: unknown): Promise<Verdict> {
-  return checkOnce(v.parse(probeSpec, input), {}, never)
+// A busy machine is no reason to call a real server silent.
+function check(input: object): Promise<Verdict> {
+  return checkOnce(v.parse(probeSpec, { timeout: '1min', ...input }), {}, never)
 }
 
 t.test('postgres: a real server that trusts everybody', async (t) => {
@@ -138,14 +139,15 @@ t.test('nobody listens, or nobody answers', async (t) => {
   await using silent = await openTcp(() => {})
   const closed = await closedPort()
   const at = (port: number): readonly object[] => [
-    { type: 'postgres', host: '127.0.0.1', port, timeout: '200ms' },
-    { type: 'redis', host: '127.0.0.1', port, timeout: '200ms' },
-    { type: 'http', url: `http://127.0.0.1:${port}/`, timeout: '200ms' },
+    { type: 'postgres', host: '127.0.0.1', port },
+    { type: 'redis', host: '127.0.0.1', port },
+    { type: 'http', url: `http://127.0.0.1:${port}/` },
   ]
   for (const spec of [...at(closed), { type: 'tcp', host: '127.0.0.1', port: closed }]) {
     t.strictSame(await check(spec), { ready: false, reason: 'connection refused' })
   }
-  for (const spec of at(silent.port)) t.strictSame(await check(spec), { ready: false, reason: 'no answer in 200 ms' })
+  const silence = { ready: false, reason: 'no answer in 200 ms' }
+  for (const spec of at(silent.port)) t.strictSame(await check({ ...spec, timeout: '200ms' }), silence)
   t.strictSame(await check({ type: 'tcp', host: '127.0.0.1', port: silent.port }), {
     ready: true,
     reason: 'accepts connections',
