@@ -1,10 +1,11 @@
-import { until } from '../test/hosts/until.ts'
 import { type Figure, figureOf, newRuns } from './figure.ts'
 import { agentUnit, type BenchHost, guarded } from './host.ts'
 import { memoryOf, processorMsOf, startWorker, timed } from './program.ts'
 
 // Memory and processor time are read after, or over, a time in which nothing happens.
 const settleMs = 5_000
+/** After which the collector has been everywhere. */
+const restMs = 40_000
 const idleMs = 60_000
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -55,16 +56,14 @@ export async function idleFigure(host: BenchHost, bareNode: string): Promise<Fig
 /** What an agent keeps of 40 drains of 50 units. */
 export async function growthFigure(host: BenchHost): Promise<Figure> {
   await host.manager.systemctl('restart', agentUnit)
-  await until('the agent is linked', () => host.ctl('drain', guarded(1), '--yes').catch(() => false), { everyMs: 200 })
-  await host.ctl('undrain', guarded(1))
-  await pause(settleMs)
+  await pause(restMs)
   const pid = await host.pidOf(agentUnit)
   const before = await memoryOf(pid)
   for (let drain = 0; drain < 40; drain += 1) {
     await host.ctl('drain', guarded(50), '--yes', '-m', 'bench')
     await host.ctl('undrain', guarded(50))
   }
-  await pause(settleMs)
+  await pause(restMs)
   const after = await memoryOf(pid)
   return figureOf('agent_growth_mb', {
     values: [after.privateMb - before.privateMb],

@@ -7,7 +7,7 @@ import { generateKey } from '../protocol/keys.ts'
 import { fakeAddress } from '../test/fakes/v2-agent.ts'
 import { freePort } from '../test/hosts/addresses.ts'
 import { until } from '../test/hosts/until.ts'
-import { type Figure, figureOf } from './figure.ts'
+import { type Figure, figureOf, newRuns } from './figure.ts'
 import { memoryOf, startWorker, timed, type Worker } from './program.ts'
 
 export interface FleetBench {
@@ -25,16 +25,14 @@ export async function fleetFigure(bench: FleetBench): Promise<Figure> {
   await using ground = await layOut(bench.agents)
   const node = (name: string, ...args: readonly string[]) => ({ argv: [process.execPath, bench.worker(name), ...args] })
   await using servers = await startWorker(node('v1-servers', ground.keyFile))
-  await using agents = await startWorker(node('v2-agents', `${bench.agents}`, `${ground.port}`, ground.keyFile))
+  await using _agents = await startAgents(bench, ground)
   const v1Port = await servers.line()
-  await agents.line()
   await using _coordinator = await startCoordinator(bench, ground)
   await linked(ground, bench.agents)
   const ctl = (...args: readonly string[]) =>
     timed({ argv: [...bench.program, 'ctl', ...args], env: { ...process.env, GUARDIAN_SOCKET: ground.socket } })
   const v1 = (action: string) => timed({ argv: [...bench.v1Client, `${bench.agents}`, v1Port, ground.keyFile, action] })
-  const values: number[] = []
-  const references: number[] = []
+  const { values, references } = newRuns()
   for (let run = -1; run < bench.runs; run += 1) {
     const referenceMs = await v1('drain')
     const valueMs = await ctl('drain', '--yes', '-m', 'bench')
@@ -47,61 +45,46 @@ export async function fleetFigure(bench: FleetBench): Promise<Figure> {
   return figureOf(`fleet_${bench.agents}`, { values, references })
 }
 
-const settleMs = 8_000
+const settleMs = 10_000
 
-/** Private memory of a coordinator with its links up less that before them, for each, beside bare links. */
+/** Private memory of a coordinator with its links up less that of one without hosts, for each link, beside bare links. */
 export async function linkFigure(bench: FleetBench): Promise<Figure> {
-  const values: number[] = []
-  const references: number[] = []
+  const { values, references } = newRuns()
   for (let run = 0; run < bench.runs; run += 1) {
-    await using ground = await layOut(bench.agents)
-    const args = [`${bench.agents}`, `${ground.port}`, ground.keyFile]
-    const startAgents = () => startWorker({ argv: [process.execPath, bench.worker('v2-agents'), ...args] })
-    await using coordinator = await startCoordinator(bench, ground)
-    await answering(ground)
-    values.push(
-      await grownKb(coordinator, bench.agents, async (stack) => {
-        const agents = stack.use(await startAgents())
-        await agents.line()
-        await linked(ground, bench.agents)
-      }),
-    )
-    await coordinator[Symbol.asyncDispose]()
-    await using bare = await startWorker({ argv: [process.execPath, bench.worker('bare-links'), ...args] })
-    await bare.line()
-    references.push(
-      await grownKb(bare, bench.agents, async (stack) => {
-        const agents = stack.use(await startAgents())
-        await agents.line()
-        bare.signal('SIGUSR2')
-        await bare.line()
-      }),
-    )
+    const empty = await coordinatorMb({ ...bench, agents: 0 })
+    values.push(((await coordinatorMb(bench)) - empty) / bench.agents)
+    const unlinked = await bareLinksMb(bench, 0)
+    references.push(((await bareLinksMb(bench, bench.agents)) - unlinked) / bench.agents)
   }
-  return figureOf('link_kb', { values, references })
+  const inKb = (megabytes: readonly number[]) => megabytes.map((each) => each * 1_024)
+  return figureOf('link_kb', { values: inKb(values), references: inKb(references) })
 }
 
-interface Stack {
-  use(worker: Worker): Worker
+async function coordinatorMb(bench: FleetBench): Promise<number> {
+  await using ground = await layOut(bench.agents)
+  await using _agents = await startAgents(bench, ground)
+  await using coordinator = await startCoordinator(bench, ground)
+  await linked(ground, bench.agents)
+  await pause(settleMs)
+  return (await memoryOf(coordinator.pid)).privateMb
 }
 
-async function grownKb(worker: Worker, links: number, link: (stack: Stack) => Promise<void>): Promise<number> {
-  const opened: Worker[] = []
-  try {
-    await pause(settleMs)
-    const before = await memoryOf(worker.pid)
-    await link({
-      use: (one) => {
-        opened.push(one)
-        return one
-      },
-    })
-    await pause(settleMs)
-    const after = await memoryOf(worker.pid)
-    return ((after.privateMb - before.privateMb) * 1_024) / links
-  } finally {
-    for (const one of opened) await one[Symbol.asyncDispose]()
-  }
+async function bareLinksMb(bench: FleetBench, links: number): Promise<number> {
+  await using ground = await layOut(bench.agents)
+  await using _agents = await startAgents(bench, ground)
+  const argv = [process.execPath, bench.worker('bare-links'), `${links}`, `${ground.port}`, ground.keyFile]
+  await using worker = await startWorker({ argv })
+  await worker.line()
+  await pause(settleMs)
+  return (await memoryOf(worker.pid)).privateMb
+}
+
+async function startAgents(bench: FleetBench, { port, keyFile }: Ground): Promise<Worker> {
+  const agents = await startWorker({
+    argv: [process.execPath, bench.worker('v2-agents'), `${bench.agents}`, `${port}`, keyFile],
+  })
+  await agents.line()
+  return agents
 }
 
 // Nothing can be waited for here: memory is to be read after a while in which nothing happened.
@@ -148,10 +131,6 @@ function startCoordinator({ program }: FleetBench, { configFile }: Ground): Prom
 }
 
 const status = v.object({ hosts: v.array(v.object({ connected: v.boolean() })) })
-
-async function answering({ socket }: Ground): Promise<number> {
-  return until('the coordinator answers', () => connected(socket).catch(() => false), { everyMs: 100 })
-}
 
 async function linked({ socket }: Ground, agents: number): Promise<void> {
   const isLinked = async () => (await connected(socket).catch(() => 0)) === agents

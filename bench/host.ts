@@ -20,7 +20,6 @@ export interface BenchHost extends AsyncDisposable {
   pidOf(unit: string): Promise<number>
 }
 
-export const sizes = [1, 10, 50] as const
 export const agentUnit = 'io-guardian.service'
 const coordinatorUnit = 'io-guardian-coordinator.service'
 export const guarded = (size: number) => `guarded-${size}`
@@ -31,7 +30,8 @@ export const unitsOfFloor = (size: number) => [`${floor(size)}.target`, ...depen
 const dependentsOf = (target: string, size: number) =>
   Array.from({ length: size }, (_, at) => `${target}-${at}.service`)
 
-export async function raiseHost(program: readonly string[]): Promise<BenchHost> {
+/** With a target of each size, and its twin. */
+export async function raiseHost(program: readonly string[], sizes: readonly number[]): Promise<BenchHost> {
   const root = await mkdtemp(join(tmpdir(), 'gb-'))
   const manager = await startManager({ name: 'bench', root: join(root, 'h') })
   const environment = { ...manager.environment, GUARDIAN_SOCKET: join(manager.runDir, 'coordinator/api.sock') }
@@ -48,7 +48,7 @@ export async function raiseHost(program: readonly string[]): Promise<BenchHost> 
     },
   }
   try {
-    await layOut(host)
+    await layOut(host, sizes)
     await manager.systemctl('start', coordinatorUnit, agentUnit)
     const targets = sizes.flatMap((size) => [guarded(size), floor(size)]).map((name) => `${name}.target`)
     await manager.systemctl('start', '--no-block', ...targets)
@@ -64,7 +64,7 @@ export async function raiseHost(program: readonly string[]): Promise<BenchHost> 
   }
 }
 
-async function layOut({ manager, program }: BenchHost): Promise<void> {
+async function layOut({ manager, program }: BenchHost, sizes: readonly number[]): Promise<void> {
   const place = { address: loopbackAddress(), port: 0 }
   const listen = { ...place, port: await freePort(place.address) }
   const at = (name: string) => join(manager.root, name)

@@ -9,7 +9,7 @@ import { statusFigure } from './command.ts'
 import type { Figure } from './figure.ts'
 import { fleetFigure, linkFigure } from './fleet.ts'
 import { goals } from './goals.ts'
-import { type BenchHost, raiseHost, sizes } from './host.ts'
+import { type BenchHost, raiseHost } from './host.ts'
 import { latencyFigures } from './latency.ts'
 import { tableOf } from './table.ts'
 import { v1Client } from './v1-client.ts'
@@ -41,11 +41,16 @@ function keep(...found: readonly Figure[]): void {
   }
 }
 
-async function measureHost(host: BenchHost, bareNode: string): Promise<void> {
+const sizes = [1, 10, 50]
+
+async function measureLatency(host: BenchHost): Promise<void> {
   for (const size of sizes) {
     if (isWanted(`drain_${size}`, `undrain_${size}`)) keep(...(await latencyFigures(host, size, runs(11))))
   }
   if (isWanted('ctl_status')) keep(await statusFigure(host, runs(21)))
+}
+
+async function measureAgent(host: BenchHost, bareNode: string): Promise<void> {
   if (isWanted('agent_private_mb', 'agent_rss_mb', 'agent_ready_ms')) {
     keep(...(await freshFigures(host, bareNode, runs(5))))
   }
@@ -58,9 +63,13 @@ async function measure(root: string): Promise<void> {
   const worker = await bundleWorkers()
   const client = await v1Client(worker('v1-client'))
   const bench = { program, worker, v1Client: client.argv }
-  if (goals.some(({ key }) => wanted.has(key) && !/^(fleet|link)_/.test(key))) {
-    await using host = await raiseHost(program)
-    await measureHost(host, worker('bare-node'))
+  if (goals.some(({ key }) => wanted.has(key) && /^(drain|undrain|ctl)_/.test(key))) {
+    await using host = await raiseHost(program, sizes)
+    await measureLatency(host)
+  }
+  if (goals.some(({ key }) => wanted.has(key) && key.startsWith('agent_'))) {
+    await using host = await raiseHost(program, [50])
+    await measureAgent(host, worker('bare-node'))
   }
   for (const agents of [100, 1_000, 5_000]) {
     if (isWanted(`fleet_${agents}`)) keep(await fleetFigure({ ...bench, agents, runs: runs(7) }))

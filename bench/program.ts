@@ -25,7 +25,6 @@ export interface Worker extends AsyncDisposable {
   readonly pid: number
   /** The next line that it writes. */
   line(): Promise<string>
-  signal(name: NodeJS.Signals): void
 }
 
 export async function startWorker({ argv: [program = '', ...args], env }: Command): Promise<Worker> {
@@ -39,7 +38,6 @@ export async function startWorker({ argv: [program = '', ...args], env }: Comman
       if (next.done === true) throw new Error(`${[program, ...args].join(' ')} ended`)
       return next.value
     },
-    signal: (name) => void child.kill(name),
     [Symbol.asyncDispose]: () => end(child),
   }
 }

@@ -6,7 +6,7 @@ import { parseKeys } from '../protocol/keys.ts'
 import { subprotocol } from '../protocol/v2/hello.ts'
 import { fakeAddress } from '../test/fakes/v2-agent.ts'
 
-// worker-bare-links COUNT PORT KEYFILE: says a line, waits for SIGUSR2, opens the links, says another.
+// worker-bare-links COUNT PORT KEYFILE
 const [count = '0', port = '0', keyFile = ''] = process.argv.slice(2)
 const fleetKeys = parseKeys(await readFile(keyFile, 'utf8'), keyFile)
 const secureContext = createSecureContext({
@@ -39,11 +39,11 @@ function open(at: number): Promise<void> {
   })
 }
 
-process.once('SIGUSR2', async () => {
-  for (let at = 0; at < Number(count); at += 50) {
-    await Promise.all(Array.from({ length: Math.min(50, Number(count) - at) }, (_, next) => open(at + next)))
-  }
-  process.stdout.write('linked\n')
-})
+// As many at a time as a coordinator dials.
+const together = 16
+for (let at = 0; at < Number(count); at += together) {
+  const some = Math.min(together, Number(count) - at)
+  await Promise.all(Array.from({ length: some }, (_, next) => open(at + next)))
+}
 setInterval(() => sockets.length, 1_000)
-process.stdout.write('ready\n')
+process.stdout.write('linked\n')
