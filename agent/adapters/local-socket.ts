@@ -105,12 +105,10 @@ async function listen(server: Server, path: string): Promise<void> {
     )
   }
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await mkdir(dirname(path)).catch(unless('EEXIST'))
     if (await isAnswered(path))
       throw new GuardianError('port-taken', `${path}: another agent answers there; stop it first`)
-    await unlink(path).catch((cause: unknown) => {
-      if (codeOf(cause) !== 'ENOENT') throw cause
-    })
+    await unlink(path).catch(unless('ENOENT'))
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen(path, resolve)
@@ -121,6 +119,12 @@ async function listen(server: Server, path: string): Promise<void> {
     if (cause instanceof GuardianError) throw cause
     const text = `${path}: cannot be made by user id ${process.getuid?.()} (${codeOf(cause)}); set runtimeDir (--runtime-dir)`
     throw new GuardianError('bad-config', text, {}, { cause })
+  }
+}
+
+function unless(code: string) {
+  return (cause: unknown): void => {
+    if (codeOf(cause) !== code) throw cause
   }
 }
 

@@ -61,8 +61,7 @@ export async function openMarkerStore(stateDir: string, log: Log): Promise<Marke
 /** Whether the directories are there now: on a full disk they are made later, with the first thing that is saved. */
 async function prepare(stateDir: string): Promise<boolean> {
   try {
-    await mkdir(stateDir, { recursive: true })
-    for (const each of ['drained', 'opening']) await make(join(stateDir, each))
+    for (const each of ['', 'drained', 'opening']) await make(join(stateDir, each))
     // Left by a write that was cut off; what it was to replace still stands.
     for (const directory of [stateDir, join(stateDir, 'drained'), join(stateDir, 'opening')]) {
       for (const file of await readdir(directory))
@@ -83,7 +82,7 @@ async function prepare(stateDir: string): Promise<boolean> {
   }
 }
 
-// Recursive, Node says ENOENT where the disk is full.
+// Not recursive: Node then says ENOENT where the disk is full, and tries for ever below /proc.
 async function make(directory: string): Promise<void> {
   await mkdir(directory).catch((cause: unknown) => {
     if (codeOf(cause) !== 'EEXIST') throw cause

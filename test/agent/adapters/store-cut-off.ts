@@ -26,6 +26,7 @@ Object.assign(fs, {
 })
 syncBuiltinESMExports()
 const { openMarkerStore } = await import('../../../agent/adapters/marker-store.ts')
+await fs.mkdir(dir)
 for (let calls = 0, isDone = false; !isDone; calls += 1) {
   const store = await openMarkerStore(join(dir, `${calls}`), quietLog())
   await store.save({ seen: null, record: { target, record: v.parse(anything, from) } })
