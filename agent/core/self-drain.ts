@@ -59,7 +59,7 @@ function patienceMs(state: AgentState): number {
 
 /** Counts a self-drain that has just been decided. */
 export function countSelfDrain(state: AgentState, atMs: number): AgentState {
-  const isSoon = state.selfDrain.count > 0 && atMs - state.selfDrain.lastAtMs < hourMs
+  const isSoon = atMs - state.selfDrain.lastAtMs < hourMs
   return { ...state, selfDrain: { count: isSoon ? state.selfDrain.count + 1 : 1, lastAtMs: atMs } }
 }
 

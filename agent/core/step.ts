@@ -202,7 +202,6 @@ function ticked(state: AgentState, { target, atMs, wallMs, nonce }: Happened<'ti
   const duty = state.duties.get(target)
   if (duty === undefined) return still(state)
   const move = advance(duty, { state, atMs, wallMs, nonce })
-  if (move.save === null && move.next.duty === duty && move.next.effects.length === 0) return still(state)
   // Several targets that drain themselves in one outage are one self-drain.
   const isSelfDrain = hasSelf(move.next.duty) && ![...state.duties.values()].some(hasSelf)
   return moved(isSelfDrain ? countSelfDrain(state, atMs) : state, duty, move, null)

@@ -254,3 +254,12 @@ t.test('each who waits is told in its own time', async (t) => {
     [second],
   )
 })
+
+t.test('a round is above any that a view may carry', async (t) => {
+  const scene = openScene()
+  scene.view(viewOf(5, 'active'))
+  scene.drain('c', [holdOf('h1')])
+  t.equal(scene.duty().round, 6)
+  scene.tick()
+  t.equal(scene.duty().round, 7)
+})

@@ -55,7 +55,11 @@ for (const [name, authority, code, close] of refusals) {
   t.test(`${name} is refused at its greeting, and told why`, async (t) => {
     const scene = new Scene({ seen })
     t.match(scene.greet('c', authority), [
-      { type: 'send', link: 'c', message: { type: 'error', code, seen } },
+      {
+        type: 'send',
+        link: 'c',
+        message: { type: 'error', code, seen, message: code === 'stale' ? /older/ : /later coordinator/ },
+      },
       { type: 'close', link: 'c', code: close },
       { type: 'note', note: { what: 'refused', code } },
     ])
@@ -74,7 +78,8 @@ for (const [name, authority, code, close] of refusals) {
     })
     scene.state = { ...scene.state, links: new Map([['old', { id: 'old', role: 'coordinator' }]]) }
     scene.undrain('old', ['h1'], { authority })
-    if (code === 'stale') t.match(responses(scene.effects), [{ outcome: 'stale', report: null }])
+    if (code === 'stale')
+      t.match(scene.effects, [{ message: { outcome: 'stale', report: null } }, { note: { code: 'stale' } }])
     else t.match(kinds(scene.effects), ['send', 'close', 'note'])
     t.strictSame(scene.duty(), before, 'nothing changed')
     scene.state = { ...scene.state, links: new Map([['old', { id: 'old', role: 'coordinator' }]]) }
@@ -188,7 +193,7 @@ t.test('an order for a target that is not here names those that are', async (t) 
   t.match(responses(scene.effects), [
     { id: command, outcome: 'failed', message: `no target named other here; there is: ${target}`, report: null },
   ])
-  t.strictSame(notes(scene.effects), ['refused'])
+  t.match(scene.effects, [{}, { note: { what: 'refused', code: 'unknown-target' } }])
   t.strictSame(scene.disk.seen, claimOf(1, 2), 'its claim counts')
   scene.greet('d', direct)
   scene.drain('d', [holdOf('x', 'direct')], { target: 'y'.repeat(255), authority: direct })
