@@ -33,7 +33,14 @@ export function isReleasable(state: FleetState, host: string, held: Hold): boole
   if (live !== undefined) return live.except.has(host)
   if (state.released.has(held.id)) return true
   const resource = gateOf(held.owner)
-  return resource !== null && isGateUp(state, resource)
+  return resource !== null && isGateUp(state, resource) && !isOfLaterRun(state, resource, held.id)
+}
+
+/** A gate may have gone down and ordered the host itself before its file was read here: that hold is not over. */
+function isOfLaterRun(state: FleetState, resource: string, id: string): boolean {
+  const gate = state.resources.get(resource)?.gate
+  const prefix = `${resource}/${gate?.bootId}/`
+  return gate != null && id.startsWith(prefix) && Number(id.slice(prefix.length)) > gate.seq
 }
 
 export function isGateUp(state: FleetState, resource: string): boolean {
