@@ -5,6 +5,8 @@ import { type Fault, faults } from './faults.ts'
 
 const seedsMax = 10_000
 
+t.setTimeout(900_000)
+
 for (const fault of faults) {
   t.test(fault.name, async (t) => {
     const found = await firstFind(fault)

@@ -153,6 +153,12 @@ export const faults: readonly Fault[] = [
     to: 'if (bootWithoutCoordinatorMs === null) return true',
   },
   {
+    name: 'order a v1 server again before it has answered',
+    file: 'coordinator/core/reconcile.ts',
+    from: "if (order.action === 'v1' && seat.order !== null && seat.trouble === null) continue",
+    to: '',
+  },
+  {
     name: 'progress is done when the hold has arrived',
     file: 'coordinator/core/progress.ts',
     from: "if (has && report?.is === 'drained') {",

@@ -4,6 +4,8 @@ import { runSeeds, type Told } from './crew.ts'
 
 const count = 2_000
 
+t.setTimeout(600_000)
+
 t.test('every promise holds in every seed', async (t) => {
   await using bundle = await bundleWorker(null)
   const found: Told[] = []

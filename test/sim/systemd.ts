@@ -10,7 +10,6 @@ export interface ManagerHost {
   markerExists(target: string): boolean
   /** Runs `guardian wait`; `settle` is told whether it exited 0. Returns what kills it. */
   runWait(target: string, settle: (isOpen: boolean) => void): () => void
-  /** How long this start's or stop's process takes, and whether it ends badly. */
   activated(unit: Unit): void
   changed(unit: Unit, what: string): void
   /** 0 to 1: how slow and unreliable dependents are. */
@@ -291,9 +290,7 @@ export class Manager {
     unit.job = null
     this.#host.changed(unit, `job ${result}`)
     if (job?.type !== 'start' || result === 'done') return
-    for (const other of this.#graph.needing(unit)) {
-      if (other.job?.type === 'start') this.#finish(other, 'dependency')
-    }
+    for (const other of this.#graph.needing(unit)) if (other.job?.type === 'start') this.#finish(other, 'dependency')
   }
 }
 

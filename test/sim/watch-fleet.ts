@@ -182,8 +182,14 @@ export class FleetWatch {
     const row = rows.get(id)?.hold
     if (row === undefined ? released.has(id) : row.except.has(host)) return
     const [resource] = id.split('/')
-    if (row === undefined && isGateUp(process, resource ?? null)) return
+    if (row === undefined && isGateUp(process, resource ?? null) && !this.#isDown(resource ?? '', id)) return
     throw new Violation('S5', `${process.name} orders ${host} to release ${id}, which its store does not say`)
+  }
+
+  /** Whether the gate that gave this very hold is down now, whatever the daemon has read. */
+  #isDown(resource: string, id: string): boolean {
+    const file = this.#world.gateFiles.get(resource)
+    return file?.is === 'down' && id === `${resource}/${file.bootId}/${file.seq}`
   }
 
   #mayOrderDrain(process: FleetProcess, host: string, command: Extract<Command, { action: 'drain' }>): void {
