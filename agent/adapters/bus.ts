@@ -15,6 +15,11 @@ export interface BusCall {
   readonly body?: readonly unknown[]
 }
 
+export interface CallOptions {
+  readonly limitMs?: number
+  readonly signal?: AbortSignal
+}
+
 export interface BusSignal {
   readonly path: string
   readonly interface: string
@@ -26,10 +31,7 @@ export interface BusSignal {
 export interface Bus extends AsyncDisposable {
   readonly connected: boolean
   /** The values of the reply. Rejects at once while there is no connection. */
-  call(
-    call: BusCall,
-    options?: { readonly limitMs?: number; readonly signal?: AbortSignal },
-  ): Promise<readonly unknown[]>
+  call(call: BusCall, options?: CallOptions): Promise<readonly unknown[]>
   onSignal(listener: (signal: BusSignal) => void): void
   /** Told true each time that systemd can be asked (again), and false when it cannot any more. */
   onConnection(listener: (connected: boolean) => void): void
@@ -96,7 +98,7 @@ export async function openBus(name: string): Promise<Bus> {
       cause,
     )
   })
-  return createBus(address, first)
+  return new SystemdBus(address, first)
 }
 
 function whyNot(cause: unknown): string {
@@ -104,87 +106,97 @@ function whyNot(cause: unknown): string {
   return reasonOf(cause)
 }
 
-function createBus(address: BusAddress, first: MessageBus): Bus {
-  let client: MessageBus | null = null
-  let retry: NodeJS.Timeout | undefined
-  let pauseMs = pauseMinMs
-  let closed = false
-  const limit = createLimit(pendingMax)
-  const onSignal = new Set<(signal: BusSignal) => void>()
-  const onConnection = new Set<(connected: boolean) => void>()
+class SystemdBus implements Bus {
+  readonly #address: BusAddress
+  readonly #limit = createLimit(pendingMax)
+  readonly #onSignal = new Set<(signal: BusSignal) => void>()
+  readonly #onConnection = new Set<(connected: boolean) => void>()
+  #client: MessageBus | null = null
+  #retry: NodeJS.Timeout | undefined
+  #pauseMs = pauseMinMs
+  #isClosed = false
 
-  function tell(connected: boolean): void {
-    for (const listener of onConnection) listener(connected)
+  constructor(address: BusAddress, first: MessageBus) {
+    this.#address = address
+    this.#use(first)
   }
 
-  function use(next: MessageBus): void {
-    client = next
-    pauseMs = pauseMinMs
+  get connected(): boolean {
+    return this.#client !== null
+  }
+
+  call(call: BusCall, options?: CallOptions): Promise<readonly unknown[]> {
+    return this.#limit(() => callOn(this.#client, call, options))
+  }
+
+  onSignal(listener: (signal: BusSignal) => void): void {
+    this.#onSignal.add(listener)
+  }
+
+  onConnection(listener: (connected: boolean) => void): void {
+    this.#onConnection.add(listener)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#retry)
+    this.#client?.connection.stream.destroy()
+    this.#client = null
+  }
+
+  #use(next: MessageBus): void {
+    this.#client = next
+    this.#pauseMs = pauseMinMs
     next.connection.on('message', (message: { readonly type?: number } & Partial<BusSignal>) => {
-      if (message.type === messageType.signal) inOrder(() => signalled(message))
+      if (message.type === messageType.signal) inOrder(() => this.#signalled(message))
     })
-    next.connection.on('close', () => lose(next))
-    next.connection.on('end', () => lose(next))
+    next.connection.on('close', () => this.#lose(next))
+    next.connection.on('end', () => this.#lose(next))
   }
 
-  function signalled({ path = '', interface: name = '', member = '', body = [] }: Partial<BusSignal>): void {
-    if (member === 'NameOwnerChanged') restarted(body)
-    else for (const listener of onSignal) listener({ path, interface: name, member, body })
+  #signalled({ path = '', interface: name = '', member = '', body = [] }: Partial<BusSignal>): void {
+    if (member === 'NameOwnerChanged') {
+      // systemd executes itself anew behind a message bus that stays.
+      this.#tell(false)
+      if (body[2] !== '') this.#tell(true)
+    } else for (const listener of this.#onSignal) listener({ path, interface: name, member, body })
   }
 
-  // systemd executes itself anew behind a message bus that stays.
-  function restarted(body: readonly unknown[]): void {
-    tell(false)
-    if (body[2] !== '') tell(true)
+  #tell(connected: boolean): void {
+    for (const listener of this.#onConnection) listener(connected)
   }
 
-  function lose(lost: MessageBus): void {
-    if (client !== lost) return
-    client = null
+  #lose(lost: MessageBus): void {
+    if (this.#client !== lost) return
+    this.#client = null
     lost.connection.stream.destroy()
-    if (closed) return
-    tell(false)
-    again()
+    if (this.#isClosed) return
+    this.#tell(false)
+    this.#again()
   }
 
-  function again(): void {
-    retry = setTimeout(async () => {
+  #again(): void {
+    this.#retry = setTimeout(async () => {
       try {
-        const next = await openClient(address)
-        if (closed) {
+        const next = await openClient(this.#address)
+        if (this.#isClosed) {
           next.connection.stream.destroy()
           return
         }
-        use(next)
-        tell(true)
+        this.#use(next)
+        this.#tell(true)
       } catch {
-        pauseMs = Math.min(pauseMaxMs, pauseMs * 2)
-        if (!closed) again()
+        this.#pauseMs = Math.min(pauseMaxMs, this.#pauseMs * 2)
+        if (!this.#isClosed) this.#again()
       }
-    }, pauseMs)
-  }
-
-  use(first)
-  return {
-    get connected() {
-      return client !== null
-    },
-    call: (call, options) => limit(() => callOn(client, call, options)),
-    onSignal: (listener) => onSignal.add(listener),
-    onConnection: (listener) => onConnection.add(listener),
-    async [Symbol.asyncDispose]() {
-      closed = true
-      clearTimeout(retry)
-      client?.connection.stream.destroy()
-      client = null
-    },
+    }, this.#pauseMs)
   }
 }
 
 function callOn(
   client: MessageBus | null,
   call: BusCall,
-  { limitMs = callLimitMs, signal }: { readonly limitMs?: number; readonly signal?: AbortSignal } = {},
+  { limitMs = callLimitMs, signal }: CallOptions = {},
 ): Promise<readonly unknown[]> {
   if (client === null) return Promise.reject(unavailable('systemd does not answer on its bus now'))
   const { body, ...rest } = call
