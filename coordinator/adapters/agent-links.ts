@@ -9,6 +9,7 @@ import { type Heartbeat, HostLink, type HostLinkTools } from './host-link.ts'
 import type { LinkEvent, Session } from './session.ts'
 import { sessionV1 } from './session-v1.ts'
 import { type SessionTools, SessionV2 } from './session-v2.ts'
+import { refusalOf } from './superseding.ts'
 import { createTimerWheel } from './timer-wheel.ts'
 import { createTurns } from './turns.ts'
 
@@ -90,8 +91,7 @@ export function openAgentLinks(options: AgentLinksOptions): AgentLinks {
   function drop(link: HostLink, host: string): void {
     const { session } = link
     link.stop()
-    if (session !== null)
-      emit({ type: 'link-down', host, link: session.link, reason: 'its configuration changed', seen: null })
+    if (session !== null) emit({ type: 'link-down', host, link: session.link, reason: 'its configuration changed' })
   }
 
   function configure(next: LinkPlan): void {
@@ -142,8 +142,14 @@ function opener({ claim, build, emit }: AgentLinksOptions, plan: () => LinkPlan)
       const parts = { host, link, keyId: keys.v1.id }
       return sessionV1(server, parts, { emit, orderMs: v1OrderMs, pingMs: heartbeat.lostMs })
     }
-    const { agent, keyId } = await dialWithAny(dial, keys, { claim: claim(), build, signal })
-    return new SessionV2(agent, { host, link, keyId }, tools)
+    try {
+      const { agent, keyId } = await dialWithAny(dial, keys, { claim: claim(), build, signal })
+      return new SessionV2(agent, { host, link, keyId }, tools)
+    } catch (cause) {
+      const message = refusalOf(cause)
+      if (message !== null) emit({ type: 'told', host, link, message })
+      throw cause
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 import { GuardianError } from '../../protocol/errors.ts'
 import { backoffMs } from './backoff.ts'
 import type { LinkEvent, Session, SessionListener } from './session.ts'
-import { claimSeen } from './superseding.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 import type { Turns } from './turns.ts'
 
@@ -150,17 +149,14 @@ export class HostLink implements SessionListener {
       return
     }
     const reason = cause.message
-    const seen = claimSeen(cause)
-    if (reason !== this.#toldReason || seen !== null) {
-      this.#tools.emit({ type: 'link-down', host: this.#host, link: null, reason, seen })
-    }
+    if (reason !== this.#toldReason) this.#tools.emit({ type: 'link-down', host: this.#host, link: null, reason })
     this.#toldReason = reason
     this.#retry()
   }
 
   #emitDown(link: string, reason: string): void {
     this.#cancelTimer()
-    this.#tools.emit({ type: 'link-down', host: this.#host, link, reason, seen: null })
+    this.#tools.emit({ type: 'link-down', host: this.#host, link, reason })
   }
 
   #retry(): void {

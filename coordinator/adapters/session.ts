@@ -1,4 +1,3 @@
-import type { Claim } from '../../protocol/authority.ts'
 import type { V1Action } from '../../protocol/v1.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import type { AgentMessage, ClientMessage } from '../../protocol/v2.ts'
@@ -12,8 +11,6 @@ export type LinkEvent =
       readonly host: string
       readonly link: string | null
       readonly reason: string
-      /** What an agent that refused the claim has seen. */
-      readonly seen: Claim | null
     }
   | { readonly type: 'told'; readonly host: string; readonly link: string; readonly message: AgentMessage }
   | {

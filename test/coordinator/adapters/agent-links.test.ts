@@ -90,7 +90,8 @@ t.test('a later coordinator is told of, by the greeting and by a ping', async (t
   const later = { epoch: 9, instance: randomId(), revision: 40 }
   await t.test('greeting', async (t) => {
     const { events } = await fleet(t, ['web1'], { seen: later })
-    t.match(await events.next('link-down'), { link: null, seen: later })
+    t.match((await events.next('told')).message, { type: 'error', code: 'superseded', seen: later })
+    t.equal((await events.next('link-down')).link, null)
   })
   await t.test('ping', async (t) => {
     const { events, agents } = await fleet(t, ['web1'], { heartbeat: { everyMs: 20, lostMs: 2_000 } })
