@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
 import { type AgentLinks, type LinkPlan, openAgentLinks } from '../../../coordinator/adapters/agent-links.ts'
-import type { LinkEvent } from '../../../coordinator/adapters/session.ts'
 import type { HostDial } from '../../../coordinator/config.ts'
 import { randomId } from '../../../daemon/clock.ts'
 import { generateKey, Key } from '../../../protocol/keys.ts'
 import { type FakeAgents, fakeAddress, openFakeAgents } from '../../fakes/v2-agent.ts'
+import { type LinkEvents, recordLinks } from './link-events.ts'
 
 const fleetKey = new Key(generateKey())
 const claim = { epoch: 3, instance: randomId(), revision: 5 }
@@ -134,7 +134,7 @@ t.test('a hundred hosts, four dials at a time', async (t) => {
   const hosts = Array.from({ length: 100 }, (_, at) => `web${at}`)
   const agents = await openAgents(t, hosts, { address: '0.0.0.0' })
   const dials = new Map(hosts.map((host, at) => [host, { ...dialOf(host, agents.port), address: fakeAddress(at) }]))
-  const events = record()
+  const events = recordLinks()
   const links = openAgentLinks({ ...optionsOf(planOf(dials), events), dialsAtOnce: 4 })
   t.teardown(() => links.close())
   for (const _ of hosts) await events.next('link-up')
@@ -155,7 +155,7 @@ async function fleet(t: Test, hosts: readonly string[], parts: FleetParts = {}) 
 
 async function fleetAt(t: Test, hosts: readonly string[], port: number, parts: FleetParts = {}) {
   const plan = planOf(new Map(hosts.map((host) => [host, dialOf(host, port)])), parts)
-  const events = record()
+  const events = recordLinks()
   const links: AgentLinks = openAgentLinks(optionsOf(plan, events))
   t.teardown(() => links.close())
   return { links, events, plan }
@@ -185,7 +185,7 @@ function planOf(dials: ReadonlyMap<string, HostDial>, parts: FleetParts = {}): L
   return { dials, keys: keysFrom(fleetKeys), heartbeat, v1OrderMs: 5_000 }
 }
 
-function optionsOf(plan: LinkPlan, events: ReturnType<typeof record>) {
+function optionsOf(plan: LinkPlan, events: LinkEvents) {
   const onBug = (cause: unknown): void => void t.fail(String(cause))
   return { plan, claim: () => claim, build: 'test', emit: events.emit, onBug, chance: () => 0.1 }
 }
@@ -195,36 +195,6 @@ function drainOf(id: string) {
   const authority = { kind: 'coordinator', claim } as const
   const order = { type: 'command', id: `c-${id}`, action: 'drain', target: 'io-databases', release: [] } as const
   return { ...order, authority, holds: [{ ...hold, except: [] }], release: [], limitMs: 5_000 }
-}
-
-type Of<Type extends LinkEvent['type']> = Extract<LinkEvent, { type: Type }>
-
-/** Events in their order; `next` takes the first of a type that nobody took. */
-function record() {
-  const all: LinkEvent[] = []
-  const taken = new Set<LinkEvent>()
-  let wake: () => void = () => {}
-  return {
-    all,
-    emit(event: LinkEvent): void {
-      all.push(event)
-      wake()
-    },
-    count: (type: LinkEvent['type']) => all.filter((event) => event.type === type).length,
-    async next<Type extends LinkEvent['type']>(type: Type, fits: (event: Of<Type>) => boolean = () => true) {
-      const isWanted = (event: LinkEvent): event is Of<Type> => event.type === type
-      for (;;) {
-        const found = all.filter(isWanted).find((event) => !taken.has(event) && fits(event))
-        if (found !== undefined) {
-          taken.add(found)
-          return found
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-    },
-  }
 }
 
 async function until(is: () => boolean): Promise<void> {
