@@ -30,8 +30,9 @@ export function createTlsGate(secrets: () => Secrets): TlsGate {
   }
   const options = {
     minVersion: 'TLSv1.2',
-    // With a ticket a client resumes without its key being asked for, also with one that has been removed.
-    secureOptions: constants.SSL_OP_NO_TICKET,
+    // With a ticket a client resumes without its key being asked for, also with one that has been removed; one that
+    // negotiates anew names another key in the midst of a link.
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
   } as const
   const server = createServer({
     ...(tls === null ? pskOptions : { ...tls, requestCert: true, rejectUnauthorized: true }),

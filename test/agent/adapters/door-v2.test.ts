@@ -125,6 +125,19 @@ t.test('a session cannot be resumed: neither with a ticket nor by its id', async
   t.match(String(cause), /alert/i, 'the old session opens nothing once its key is gone')
 })
 
+t.test('a link negotiates only once, so nobody names another key in the midst of it', async (t) => {
+  await using rig = await openRig()
+  const socket = shake(rig.port, key)
+  socket.on('error', () => {})
+  await once(socket, 'secureConnect')
+  const outcome = await new Promise<string>((resolve) => {
+    socket.once('close', () => resolve('refused'))
+    socket.renegotiate({}, (cause) => resolve(cause === null ? 'negotiated anew' : 'refused'))
+  })
+  socket.destroy()
+  t.equal(outcome, 'refused')
+})
+
 t.test('a key that is removed closes its links and no others', async (t) => {
   const second = wrongKey
   await using rig = await openRig({ v2: [key, second], v1: [], tls: null })
