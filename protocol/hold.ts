@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { limits } from './limits.ts'
-import { holdId, hostName, message, spanMs, wallMs } from './names.ts'
+import { holdId, hostName, message, printable, spanMs, wallMs } from './names.ts'
 
 /** Who may give a reason to stay drained. `v1`, `direct` and `self` are only ever written by an agent. */
 export const owner = v.union([
@@ -34,7 +34,7 @@ export function isAgentOwned(by: Owner): boolean {
   return by === 'v1' || by === 'direct' || by === 'self'
 }
 
-export const selectorText = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.messageLength))
+export const selectorText = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.messageLength), printable)
 
 /** A reason to stay drained, as it stands in an agent's marker and crosses the wire. */
 export const hold = v.object({

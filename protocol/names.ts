@@ -24,13 +24,20 @@ export const holdId = v.pipe(v.string(), v.maxLength(limits.nameLength), v.regex
 export const instanceId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))
 export const bootId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))
 export const commandId = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
-/** Free text of a person. Control characters would let it draw on a terminal. */
-export const message = v.pipe(
-  v.string(),
-  v.maxLength(limits.messageLength),
+/** Control characters would let a text draw on a terminal. */
+export const printable = v.regex(
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-  v.regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not contain control characters'),
+  /^[^\u0000-\u001f\u007f-\u009f]*$/,
+  'must not contain control characters',
 )
+/** Free text of a person. */
+export const message = v.pipe(v.string(), v.maxLength(limits.messageLength), printable)
+
+/** What a peer or a library said, as a `message`: nobody else's answer is to fail over it. */
+export function asMessage(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ').slice(0, limits.messageLength)
+}
+
 export const counter = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 /** A span in milliseconds, one year at most. */
 export const spanMs = v.pipe(counter, v.maxValue(366 * 86_400_000))
