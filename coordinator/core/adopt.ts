@@ -1,7 +1,8 @@
 import { gateOf, type Hold, isAgentOwned } from '../../protocol/hold.ts'
+import { limits } from '../../protocol/limits.ts'
 import type { TargetReport } from '../../protocol/v2/report.ts'
 import type { FleetHold, FleetState } from './state.ts'
-import { isGateUp } from './wanted.ts'
+import { holdsOn, isGateUp } from './wanted.ts'
 
 /** Holds of a marker that this store never issued, and hosts that carry a known one without being its member. */
 export function adopt(
@@ -13,11 +14,14 @@ export function adopt(
   if (state.superseded !== null) return []
   const found = new Map<string, FleetHold>()
   for (const report of reports) {
+    // More than a marker can carry at once would be holds without end from one host.
+    let room = limits.holdsMax - holdsOn(state, name, report.target).length
     for (const held of report.holds) {
       const known = found.get(held.id) ?? state.holds.get(held.id)
-      if (known === undefined ? isForeign(state, held) : isStranger(known, name, report.target)) {
-        found.set(held.id, joined(known ?? orphan(held, atMs), name, report.target))
-      }
+      const isNew = known === undefined ? isForeign(state, held) : isStranger(known, name, report.target)
+      if (!isNew || room <= 0) continue
+      room -= 1
+      found.set(held.id, joined(known ?? orphan(held, atMs), name, report.target))
     }
   }
   return [...found.values()]

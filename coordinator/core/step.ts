@@ -1,3 +1,4 @@
+import { asMessage } from '../../protocol/names.ts'
 import { type FleetStep, noted, settle, still } from './change.ts'
 import { configured } from './configure.ts'
 import { drainAsked } from './drain.ts'
@@ -31,7 +32,7 @@ export function step(state: FleetState, event: FleetEvent): FleetStep {
     case 'round-trip':
       return roundTrip(state, event.host, event.link, event.ms)
     case 'probed':
-      return probed(state, event.resource, { ready: event.ready, reason: event.reason }, atMs)
+      return probed(state, event.resource, { ready: event.ready, reason: asMessage(event.reason) }, atMs)
     case 'gate-read':
       return gateRead(state, event.resource, event.gate, { atMs, wallMs, limitMs: null })
     case 'gate-asked':

@@ -1,3 +1,4 @@
+import { asMessage } from '../../protocol/names.ts'
 import type { V1Action } from '../../protocol/v1.ts'
 import { applied, type Change, type FleetStep, noted, saveOf, still } from './change.ts'
 import { linkOf, withSeat } from './links.ts'
@@ -16,14 +17,15 @@ export function toldV1(
   const host = state.hosts.get(name)
   if (linkOf(host) !== link || word.action === 'ping') return still(state)
   const targets = state.plan.hosts.get(name)?.targets ?? []
-  const trouble = word.ok ? null : { is: 'failed' as const, reason: word.text }
+  const text = asMessage(word.text)
+  const trouble = word.ok ? null : { is: 'failed' as const, reason: text }
   const acknowledged = word.ok ? word.action : null
   const change = word.ok ? { acknowledged, trouble, order: null } : { acknowledged, trouble }
   const answered = targets.reduce((now, target) => withSeat(now, name, target, change), state)
   if (!word.ok)
     return still(
       answered,
-      noted(...targets.map((target) => ({ what: 'order-failed' as const, host: name, target, text: word.text }))),
+      noted(...targets.map((target) => ({ what: 'order-failed' as const, host: name, target, text }))),
     )
   // A hold that came while the server was opening makes the host owed again.
   const isOver = (target: string) => word.action === 'undrain' && holdsOn(state, name, target).length === 0

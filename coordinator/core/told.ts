@@ -1,4 +1,5 @@
 import type { Claim } from '../../protocol/authority.ts'
+import { asMessage } from '../../protocol/names.ts'
 import type { Response } from '../../protocol/v2/command.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import type { TargetReport } from '../../protocol/v2/report.ts'
@@ -55,7 +56,7 @@ function withoutTargets(state: FleetState, name: string, hello: AgentHello | nul
   )
   return unknown.reduce((now, target) => {
     const reason = `the agent of ${name} has no target named ${target}; it has: ${hello?.targets.join(', ')}`
-    return withSeat(now, name, target, { report: null, trouble: { is: 'failed', reason } })
+    return withSeat(now, name, target, { report: null, trouble: { is: 'failed', reason: asMessage(reason) } })
   }, state)
 }
 
@@ -67,8 +68,10 @@ export function linkDown(
   const host = state.hosts.get(name)
   if (host === undefined || (link !== null && linkOf(host) !== link)) return still(state)
   const wasUp = host.link.is === 'up'
-  const down = withLink(state, name, { is: 'down', sinceMs: host.link.is === 'up' ? atMs : host.link.sinceMs, reason })
-  return still(down, wasUp ? noted({ what: 'host-lost', host: name, text: reason }) : [])
+  const text = asMessage(reason)
+  const sinceMs = host.link.is === 'up' ? atMs : host.link.sinceMs
+  const down = withLink(state, name, { is: 'down', sinceMs, reason: text })
+  return still(down, wasUp ? noted({ what: 'host-lost', host: name, text }) : [])
 }
 
 export function told(state: FleetState, name: string, link: string, message: AgentMessage, atMs: number): FleetStep {
@@ -92,9 +95,14 @@ export function told(state: FleetState, name: string, link: string, message: Age
   }
 }
 
+// Epochs and revisions are counted one by one. Above a claim as far off as this no takeover could climb any more.
+const leapMax = 2 ** 32
+
 /** An agent that has seen more than this store knows proves that another coordinator came after it. */
 function weigh(state: FleetState, host: string, seen: Claim | null): FleetStep | null {
   if (seen === null) return null
+  if (Math.max(seen.epoch - state.claim.epoch, seen.revision - state.claim.revision) > leapMax)
+    return disbelieved(state, host)
   const highest: Claim = {
     ...state.highest,
     epoch: Math.max(state.highest.epoch, seen.epoch),
@@ -121,8 +129,18 @@ function weigh(state: FleetState, host: string, seen: Claim | null): FleetStep |
   }
 }
 
+/** The word of whoever has one host's key, or of a damaged disk. It must not stop the fleet for ever. */
+function disbelieved(state: FleetState, host: string): FleetStep {
+  const link = linkOf(state.hosts.get(host))
+  const reason = 'it has seen a claim that no coordinator can have reached: remove "seen" from its state directory'
+  return still(state, link === null ? [] : [{ type: 'close', host, link, reason }])
+}
+
 /** A report replaces what was known of its targets, and brings holds that this store has lost. */
-function reported(state: FleetState, name: string, reports: readonly TargetReport[], atMs: number): FleetStep {
+function reported(state: FleetState, name: string, all: readonly TargetReport[], atMs: number): FleetStep {
+  const targets = state.plan.hosts.get(name)?.targets ?? []
+  // Of names that nobody configured an agent could make up any number.
+  const reports = all.filter(({ target }) => targets.includes(target))
   const before = state.hosts.get(name)
   const seen = reports.reduce(
     (now, report) =>
