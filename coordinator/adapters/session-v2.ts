@@ -1,6 +1,7 @@
 import type { AgentLink } from '../../daemon/dial.ts'
 import type { Claim } from '../../protocol/authority.ts'
 import type { AgentMessage, ClientMessage } from '../../protocol/v2.ts'
+import { Allowance } from './allowance.ts'
 import type { LinkEvent, Session, SessionListener } from './session.ts'
 
 export interface SessionParts {
@@ -33,6 +34,8 @@ export class SessionV2 implements Session {
   #listener: SessionListener | null = null
   #pings: readonly Ping[] = []
   #nonce = 0
+  readonly #allowance = new Allowance()
+  #isOver = false
 
   constructor(agent: AgentLink, { host, link, keyId }: SessionParts, tools: SessionTools) {
     this.#agent = agent
@@ -52,12 +55,19 @@ export class SessionV2 implements Session {
   }
 
   message(message: AgentMessage): void {
+    if (this.#isOver) return
+    if (!this.#allowance.take()) {
+      this.#agent.close()
+      this.closed('sent more than an agent has to say')
+      return
+    }
     this.#listener?.heard()
     if (message.type === 'pong') this.#answered(message.nonce)
     else this.#tools.emit({ type: 'told', host: this.#host, link: this.link, message })
   }
 
   closed(reason: string): void {
+    this.#isOver = true
     for (const { resolve } of this.#pings) resolve(null)
     this.#pings = []
     this.#listener?.closed(this, reason)
