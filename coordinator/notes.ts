@@ -40,7 +40,7 @@ export function createNotes(parts: {
     const { level, message } = kinds[what]
     parts.log[level]({ event: what, ...fields }, message)
     parts.count(what)
-    parts.ring.push({ what, ...subjectOf(note), text: describe(note) })
+    parts.ring.push(() => ({ what, ...subjectOf(note), text: describe(note) }))
   }
 }
 

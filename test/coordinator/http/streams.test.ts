@@ -103,14 +103,14 @@ t.test('many changes in a row are few snapshots, the last one settled', async (t
 t.test('events: what is missed is sent again, from the last one that was seen', async (t) => {
   const { parts } = aFleet()
   const path = await openOnSocket(t, parts)
-  for (const text of ['one', 'two', 'three']) parts.events.push({ what: 'gate-up', text })
+  for (const text of ['one', 'two', 'three']) parts.events.push(() => ({ what: 'gate-up', text }))
   const client = createApiClient({ kind: 'socket', path })
   const first = client.follow('/v1/events', fleetEvent, { lastEventId: `${instance.slice(0, 8)}-1` })
   t.equal((await first.next()).value?.value.text, 'two')
   const third = (await first.next()).value
   t.equal(third?.value.text, 'three')
   t.equal(third?.id, third?.value.id)
-  parts.events.push({ what: 'gate-down', text: 'four', resource: 'postgresql' })
+  parts.events.push(() => ({ what: 'gate-down', text: 'four', resource: 'postgresql' }))
   t.match((await first.next()).value?.value, { text: 'four', resource: 'postgresql', what: 'gate-down' })
   await first.return(undefined)
   const other = client.follow('/v1/events', fleetEvent, { lastEventId: 'of-another-start' })
@@ -127,7 +127,7 @@ t.test('a reader that does not read is dropped', async (t) => {
   await new Promise((resolve) => socket.once('readable', resolve))
   const text = 'x'.repeat(10_000)
   for (let sent = 0; sent < 200; sent += 1) {
-    parts.events.push({ what: 'gate-up', text })
+    parts.events.push(() => ({ what: 'gate-up', text }))
     await new Promise((resolve) => setImmediate(resolve))
   }
   socket.resume()
