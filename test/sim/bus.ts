@@ -11,6 +11,7 @@ export class Bus {
   readonly #host: SimHost
   readonly #rounds = new Map<string, number>()
   readonly #due = new Set<string>()
+  readonly #shown = new Map<string, string>()
   #callAtMs = 0
   #viewAtMs = 0
   #isOpen = true
@@ -87,8 +88,12 @@ export class Bus {
     const { random, schedule, plan } = this.#world
     const agent = this.#host.agent
     if (!this.#isOpen || agent === null) return
-    const view = viewOf(this.#host.manager.unitsOf(target), this.#rounds.get(target) ?? 0)
+    const round = this.#rounds.get(target) ?? 0
+    const version = `${round} ${this.#host.versions.get(target)}`
     const readAtMs = schedule.nowMs
+    if (this.#shown.get(target) === version) return
+    this.#shown.set(target, version)
+    const view = viewOf(this.#host.manager.unitsOf(target), round)
     this.#viewAtMs = Math.max(this.#viewAtMs, readAtMs + random.between(0, plan.slowViewsMs))
     schedule.at(this.#viewAtMs, () => {
       if (!this.#isOpen || view === null) return

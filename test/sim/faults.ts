@@ -153,10 +153,22 @@ export const faults: readonly Fault[] = [
     to: 'if (bootWithoutCoordinatorMs === null) return true',
   },
   {
-    name: 'order a v1 server again before it has answered',
-    file: 'coordinator/core/reconcile.ts',
-    from: "if (order.action === 'v1' && seat.order !== null && seat.trouble === null) continue",
+    name: 'a late answer of a v1 server pays what a new hold owes',
+    file: 'coordinator/core/told-v1.ts',
+    from: "word.action === 'undrain' && holdsOn(state, name, target).length === 0",
+    to: "word.action === 'undrain'",
+  },
+  {
+    name: 'take the hold of a gate that has just gone down for over',
+    file: 'coordinator/core/wanted.ts',
+    from: ' && !isOfLaterRun(state, resource, held.id)',
     to: '',
+  },
+  {
+    name: 'take a released hold of a gate again',
+    file: 'coordinator/core/gates.ts',
+    from: ' || state.released.has(hold.id)) {',
+    to: ') {',
   },
   {
     name: 'progress is done when the hold has arrived',

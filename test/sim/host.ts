@@ -37,6 +37,8 @@ export class SimHost implements ManagerHost, Server {
   /** A person stopped the unit, or it is kept from starting: nobody restarts it. */
   isAgentKept = false
   wallSkewMs = 0
+  /** Raised whenever a unit of the target changes, so that nobody is shown the same twice. */
+  readonly versions = new Map<string, number>()
   bootedAtMs = 0
   #clockZeroMs = 0
   readonly #world: World
@@ -143,7 +145,13 @@ export class SimHost implements ManagerHost, Server {
     this.#world.watch.unitActivated(this, unit)
   }
 
+  emptied(unit: Unit): void {
+    const { target } = unit.spec
+    this.versions.set(target, (this.versions.get(target) ?? 0) + 1)
+  }
+
   changed(unit: Unit, what: string): void {
+    this.emptied(unit)
     this.#world.note(this.name, `${unit.spec.name} ${what}`)
     this.bus.signalled(unit.spec.target)
   }

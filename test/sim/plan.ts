@@ -36,7 +36,7 @@ export function makePlan(random: Random): SimPlan {
   const isCalm = random.chance(0.15)
   const targets = makeTargets(random)
   const names = ['web1', 'web2', 'db1', 'app1', 'app2'].slice(0, random.pick([1, 1, 2, 2, 2, 3, 3, 4, 5]))
-  const v1Hosts = random.chance(0.15) ? ['old1'] : []
+  const v1Hosts = random.chance(0.25) ? ['old1'] : []
   const losesDisks = random.chance(0.3)
   return {
     hosts: names.map((name) => makeHost(random, name, targets)),

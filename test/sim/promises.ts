@@ -35,6 +35,7 @@ export class Promises {
   learned(host: SimHost, target: string, hold: string, who: string): void {
     const isMarked = host.disk.markers.get(target)?.some((kept) => kept.id === hold) === true
     if (!isMarked && this.#everKept.has(`${seatOf(host, target)} ${hold}`)) return
+    if ([...this.#world.processes].some(({ store }) => store.released.has(hold))) return
     const running = stillRunning(host, target, 'guarded')
     if (running.length === 0) return
     throw new Violation('S2', `${who} learned that ${hold} drained ${target} of ${host.name}: ${running.join(', ')}`)

@@ -12,6 +12,8 @@ export interface ManagerHost {
   runWait(target: string, settle: (isOpen: boolean) => void): () => void
   activated(unit: Unit): void
   changed(unit: Unit, what: string): void
+  /** Left-over processes are gone, and systemd says nothing. */
+  emptied(unit: Unit): void
   /** 0 to 1: how slow and unreliable dependents are. */
   readonly rough: number
 }
@@ -39,8 +41,8 @@ export class Manager {
     return this.#graph.units
   }
 
-  unitsOf(target: string): Unit[] {
-    return [...this.units.values()].filter((unit) => unit.spec.target === target)
+  unitsOf(target: string): readonly Unit[] {
+    return this.#graph.unitsOf(target)
   }
 
   unit(name: string): Unit {
@@ -261,7 +263,9 @@ export class Manager {
     unit.processes = 2
     const { turn } = unit
     this.#soon(this.#host.random.between(100, 4_000), () => {
-      if (unit.turn === turn + 1) unit.processes = 0
+      if (unit.turn !== turn + 1) return
+      unit.processes = 0
+      this.#host.emptied(unit)
     })
   }
 

@@ -6,12 +6,15 @@ export class UnitGraph {
   readonly #takenAlong = new Map<string, readonly Unit[]>()
   readonly #needing = new Map<string, readonly Unit[]>()
   readonly #later = new Map<string, readonly Unit[]>()
+  readonly #ofTarget = new Map<string, Unit[]>()
 
   constructor(specs: readonly UnitSpec[]) {
     const all = specs.map((spec) => new Unit(spec))
     for (const unit of all) {
       const { name } = unit.spec
       this.units.set(name, unit)
+      const { target } = unit.spec
+      this.#ofTarget.set(target, [...(this.#ofTarget.get(target) ?? []), unit])
       const needing = all.filter((other) => other.spec.requires.includes(name))
       this.#needing.set(name, needing)
       this.#later.set(
@@ -26,6 +29,10 @@ export class UnitGraph {
     const unit = this.units.get(name)
     if (unit === undefined) throw new Error(`no unit ${name}`)
     return unit
+  }
+
+  unitsOf(target: string): readonly Unit[] {
+    return this.#ofTarget.get(target) ?? []
   }
 
   /** The unit and all that its start asks for. */
