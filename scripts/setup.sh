@@ -32,7 +32,7 @@ missing_packages() {
   libsystemd_there || echo libsystemd-dev
   manager_there && has systemctl || echo systemd
   has dbus-daemon || echo dbus
-  postgres_there || echo postgresql
+  postgres_there && has psql && has pgbench || echo postgresql
   has redis-server && has redis-cli || echo redis-server
 }
 

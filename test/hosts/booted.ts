@@ -37,7 +37,7 @@ export async function enroll(
     await writeFile(join(registry, `${id}.host`), JSON.stringify(note))
     if (existsSync(sign)) return
     await writeFile(made, '')
-    await mkdir(sign)
+    await mkdir(sign, { recursive: true })
   })
 }
 
