@@ -78,7 +78,7 @@ function gateUp(state: FleetState, before: FleetState, resource: string, { atMs 
 
 function gateDown(state: FleetState, resource: string, moment: GateMoment): FleetStep {
   const hold = downHold(state, resource, moment)
-  const known = state.resources.get(resource)?.gate == null ? liveHold(state, resource) : state.holds.get(hold.id)
+  const known = standing(state, resource, hold.id)
   // A person who released this very hold wants the hosts open although the gate is down; no restart takes it again.
   if (hold.targets.length === 0 || known !== undefined || state.released.has(hold.id)) {
     const rushed =
@@ -106,6 +106,13 @@ function gateDown(state: FleetState, resource: string, moment: GateMoment): Flee
   }
 }
 
+/** The hold of this run. Adopted from a host that the gate ordered itself, it holds that host only, and is taken whole. */
+function standing(state: FleetState, resource: string, id: string): FleetHold | undefined {
+  if (state.resources.get(resource)?.gate == null) return liveHold(state, resource)
+  const same = state.holds.get(id)
+  return same?.orphan === true ? undefined : same
+}
+
 function liveHold(state: FleetState, resource: string): FleetHold | undefined {
   return [...state.holds.values()].find((hold) => gateOf(hold.owner) === resource && !hold.orphan)
 }
@@ -113,11 +120,12 @@ function liveHold(state: FleetState, resource: string): FleetHold | undefined {
 function downHold(state: FleetState, resource: string, { atMs, wallMs, limitMs }: GateMoment): FleetHold {
   const gate = state.resources.get(resource)?.gate ?? null
   const targets = gatedTargets(state.plan, resource)
+  const id = `${resource}/${state.bootId}/${gate === null ? `absent-${state.claim.revision + 1}` : gate.seq}`
   return {
-    id: `${resource}/${state.bootId}/${gate === null ? `absent-${state.claim.revision + 1}` : gate.seq}`,
+    id,
     targets,
     selector: '*',
-    except: new Set(),
+    except: state.holds.get(id)?.except ?? new Set(),
     members: matching(state, '*', targets),
     owner: `gate:${resource}`,
     message:
