@@ -82,7 +82,7 @@ export class SimHost implements ManagerHost, Server {
     const { life } = this
     // io-guardian.service is Before= the wait unit and the target; where it fails to start, they go on without it.
     this.schedule.after(this.random.between(20, 800), () => {
-      if (this.life !== life) return
+      if (this.life !== life || this.power !== 'on') return
       if (!this.#world.chaos(0.05)) this.startAgent()
       else this.#restartLater()
       this.manager.boot()
