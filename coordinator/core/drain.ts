@@ -78,12 +78,13 @@ export function refuseUnknownTarget(state: FleetState, target: string): void {
   )
 }
 
-// The rest of what a marker can report is left to gates and to the agent's own holds.
+// The rest of what a marker can report is left to gates and to the agent's own holds. Orphans do not count: a host could
+// invent them, and no drain that includes it would be taken any more.
 const holdsPerSeatMax = limits.holdsMax / 2
 
 function refuseCrowded(state: FleetState, members: ReadonlySet<string>, targets: readonly string[]): void {
   for (const host of members) {
-    const target = targets.find((each) => holdsOn(state, host, each).length >= holdsPerSeatMax)
+    const target = targets.find((each) => countOf(state, host, each) >= holdsPerSeatMax)
     if (target === undefined) continue
     throw new GuardianError(
       'too-many',
@@ -91,6 +92,10 @@ function refuseCrowded(state: FleetState, members: ReadonlySet<string>, targets:
       { host, target },
     )
   }
+}
+
+function countOf(state: FleetState, host: string, target: string): number {
+  return holdsOn(state, host, target).filter((hold) => !hold.orphan).length
 }
 
 /** Hosts that match and have one of the targets. */

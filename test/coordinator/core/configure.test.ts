@@ -1,5 +1,6 @@
 import t from 'tap'
-import { Fleet, fleetHold, held, openFleet, planOf, reportOf, resourceOf, specOf, targetOf } from './scene.ts'
+import { Fleet, openFleet } from './scene.ts'
+import { fleetHold, held, planOf, reportOf, resourceOf, specOf, targetOf } from './shapes.ts'
 
 const wide = (more: Parameters<typeof fleetHold>[1] = {}) =>
   fleetHold('x1', { selector: '@web', members: new Set(['a1']), ...more })

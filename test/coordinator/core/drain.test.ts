@@ -1,5 +1,6 @@
 import t from 'tap'
-import { drainRequest, Fleet, fleetHold, held, idOf, openFleet, planOf, reportOf, specOf, targetOf } from './scene.ts'
+import { Fleet, openFleet } from './scene.ts'
+import { drainRequest, fleetHold, held, idOf, planOf, reportOf, specOf, targetOf } from './shapes.ts'
 
 const h1 = idOf('h1')
 
@@ -147,6 +148,12 @@ t.test('more holds than a marker can report are refused, and which host has them
     message: /db of b1/,
   })
   t.equal(fleet.refusal({ type: 'drain-asked', request: drainRequest('h1', { selector: 'a1' }) }), null)
+  const orphans = openFleet({ holds: holds.map((hold) => ({ ...hold, orphan: true })) })
+  t.equal(
+    orphans.refusal({ type: 'drain-asked', request: drainRequest('h1') }),
+    null,
+    'whoever has one host’s key could invent them',
+  )
   const fewer = openFleet({ holds: holds.slice(1) })
   t.equal(fewer.refusal({ type: 'drain-asked', request: drainRequest('h1') }), null)
 })

@@ -1,17 +1,6 @@
 import t from 'tap'
-import {
-  bootId,
-  type Fleet,
-  fleetHold,
-  held,
-  idOf,
-  openFleet,
-  planOf,
-  reportOf,
-  resourceOf,
-  targetOf,
-  twin,
-} from './scene.ts'
+import { type Fleet, openFleet } from './scene.ts'
+import { bootId, fleetHold, held, idOf, planOf, reportOf, resourceOf, targetOf, twin } from './shapes.ts'
 
 const gated = planOf({ resources: [resourceOf('pg', { gate: { limitMs: 90_000 } }), resourceOf('s3')] })
 const downId = (seq: number) => `pg/${bootId}/${seq}`

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { claim, Fleet, fleetHold, held, openFleet, planOf, reportOf, resourceOf, specOf, targetOf } from './scene.ts'
+import { Fleet, openFleet } from './scene.ts'
+import { claim, fleetHold, held, planOf, reportOf, resourceOf, specOf, targetOf } from './shapes.ts'
 
 const holding = () => new Fleet({ holds: [fleetHold('x1')] })
 

@@ -3,7 +3,8 @@ import * as v from 'valibot'
 import { fleetStatus as statusOf } from '../../../coordinator/core/status.ts'
 import { fleetStatus } from '../../../protocol/api.ts'
 import { limits } from '../../../protocol/limits.ts'
-import { claim, Fleet, held, openFleet, planOf, reportOf, specOf } from './scene.ts'
+import { Fleet, openFleet } from './scene.ts'
+import { claim, held, planOf, reportOf, specOf } from './shapes.ts'
 
 // What whoever has the key of a1 can say, and that b1 and the operators never notice.
 

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { claim, Fleet, fleetHold, held, openFleet, planOf, reportOf, specOf, twin } from './scene.ts'
+import { Fleet, openFleet } from './scene.ts'
+import { claim, fleetHold, held, planOf, reportOf, specOf, twin } from './shapes.ts'
 
 const superseded = { host: 'a1', seen: { epoch: 9, instance: twin, revision: 70 } }
 const hosts = [specOf('a1'), specOf('b1'), specOf('old', { protocol: 'v1' })]

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { Fleet, fleetHold, held, idOf, openFleet, planOf, reportOf, specOf, targetOf, undrainRequest } from './scene.ts'
+import { Fleet, openFleet } from './scene.ts'
+import { fleetHold, held, idOf, planOf, reportOf, specOf, targetOf, undrainRequest } from './shapes.ts'
 
 /** Both hosts drained by these holds. */
 function drained(holds: Parameters<typeof fleetHold>[1][], hosts = ['a1', 'b1']): Fleet {

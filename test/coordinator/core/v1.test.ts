@@ -1,5 +1,6 @@
 import t from 'tap'
-import { Fleet, fleetHold, planOf, resourceOf, specOf, targetOf } from './scene.ts'
+import { Fleet } from './scene.ts'
+import { fleetHold, planOf, resourceOf, specOf, targetOf } from './shapes.ts'
 
 const old = (more: Partial<Parameters<typeof specOf>[1]> = {}) => specOf('a1', { protocol: 'v1', ...more })
 const plan = planOf({ hosts: [old(), specOf('b1')] })

@@ -1,0 +1,120 @@
+import t from 'tap'
+import { Fleet } from './scene.ts'
+import { fleetHold, held, planOf, reportOf, resourceOf, specOf, targetOf } from './shapes.ts'
+
+const unknown = held('old1', 'operator:bob', {
+  message: 'before',
+  sinceMs: 12,
+  selector: '*',
+  except: ['b1'],
+  remainingMs: 5_000,
+})
+
+t.test('a hold of a marker that this store never released is adopted whole, as an orphan of its carrier', async (t) => {
+  const fleet = new Fleet()
+  fleet.join('a1', reportOf('drained', [unknown]))
+  t.strictSame(fleet.notes, ['target-changed', 'hold-adopted'])
+  t.strictSame(fleet.state.holds.get('old1'), {
+    id: 'old1',
+    targets: ['db'],
+    selector: '*',
+    except: new Set(['b1']),
+    members: new Set(['a1']),
+    owner: 'operator:bob',
+    message: 'before',
+    sinceMs: 12,
+    end: { remainingMs: 5_000, asOfMs: 100_000 },
+    orphan: true,
+    persisted: true,
+    rushAtMs: null,
+  })
+  t.match(fleet.lastSave, { claim: { revision: 8 }, put: [{ id: 'old1' }] })
+  t.strictSame(fleet.orders, [])
+})
+
+t.test('without an end it has none', async (t) => {
+  const fleet = new Fleet()
+  fleet.join('a1', reportOf('drained', [held('old1')]))
+  t.equal(fleet.state.holds.get('old1')?.end, null)
+})
+
+t.test('the next carriers join it, each once', async (t) => {
+  const plan = planOf({
+    hosts: [specOf('a1', { targets: ['db', 'share'] }), specOf('b1')],
+    targets: [targetOf(), targetOf('share')],
+  })
+  const fleet = new Fleet({ plan })
+  fleet.join('a1', reportOf('drained', [held('old1')]), reportOf('drained', [held('old1')], { target: 'share' }))
+  t.strictSame(fleet.state.holds.get('old1')?.targets, ['db', 'share'])
+  fleet.join('b1', reportOf('drained', [held('old1')]))
+  t.strictSame([...(fleet.state.holds.get('old1')?.members ?? [])], ['a1', 'b1'])
+  t.strictSame(fleet.notes, ['target-changed'], 'it was adopted before')
+  t.equal(fleet.saves.length, 2)
+  fleet.report('b1', reportOf('drained', [held('old1')]))
+  t.equal(fleet.saves.length, 2)
+})
+
+t.test('a carrier of a known hold that is no member of it becomes one', async (t) => {
+  const fleet = new Fleet({ holds: [fleetHold('x1', { members: new Set(['b1']) })] })
+  fleet.join('a1', reportOf('drained', [held('x1')]))
+  t.strictSame([...(fleet.state.holds.get('x1')?.members ?? [])], ['b1', 'a1'])
+  t.equal(fleet.state.holds.get('x1')?.orphan, false)
+  t.notOk(fleet.notes.includes('hold-adopted'))
+})
+
+t.test('an excepted carrier does not: it is told to release', async (t) => {
+  const fleet = new Fleet({ holds: [fleetHold('x1', { except: new Set(['a1']) })] })
+  fleet.join('a1', reportOf('drained', [held('x1')]))
+  t.equal(fleet.saves.length, 0)
+  t.match(fleet.commands, [{ action: 'undrain', release: ['x1'], allow: true }])
+})
+
+const notAdopted: readonly [name: string, hold: Parameters<typeof held>][] = [
+  ['v1', ['v1/1', 'v1']],
+  ['direct', ['d1', 'direct']],
+  ['self', ['self/1', 'self']],
+  ['released', ['x9']],
+]
+for (const [name, hold] of notAdopted) {
+  t.test(`not adopted: ${name}`, async (t) => {
+    const fleet = new Fleet({ released: ['x9'] })
+    fleet.join('a1', reportOf('drained', [held(...hold)]))
+    t.equal(fleet.state.holds.size, 0)
+    t.equal(fleet.saves.length, 0)
+  })
+}
+
+t.test('a gate’s is adopted while that gate is down, and given back when it is up', async (t) => {
+  const plan = planOf({ resources: [resourceOf('pg', { gate: { limitMs: 90_000 } })] })
+  const fleet = new Fleet({ plan })
+  fleet.gate('down', 3)
+  fleet.join('a1', reportOf('drained', [held('pg/old/7', 'gate:pg')]))
+  t.match(fleet.state.holds.get('pg/old/7'), { orphan: true })
+  fleet.gate('up', 4)
+  t.equal(fleet.state.holds.size, 0)
+  t.match(fleet.commands, [{ action: 'undrain', release: ['pg/old/7'] }])
+  fleet.join('b1', reportOf('drained', [held('pg/old/7', 'gate:pg')]))
+  t.match(fleet.commands, [{ action: 'undrain', release: ['pg/old/7'] }], 'also what comes later')
+  fleet.report('b1', reportOf('drained', [held('pg/old/6', 'gate:pg')]))
+  t.match(fleet.commands, [{ action: 'undrain', release: ['pg/old/6'] }], 'and what this store never knew')
+  t.equal(fleet.state.holds.size, 0)
+})
+
+t.test('an orphan that the store cannot take is kept in mind, and saved later', async (t) => {
+  const fleet = new Fleet()
+  fleet.isFull = true
+  fleet.join('a1', reportOf('drained', [unknown]))
+  t.match(fleet.state.holds.get('old1'), { orphan: true, persisted: false })
+  t.equal(fleet.state.claim.revision, 7)
+  fleet.isFull = false
+  fleet.tick()
+  t.match(fleet.lastSave.put, [{ id: 'old1', persisted: true }])
+})
+
+t.test('a report costs its own host only, also where it is adopted', async (t) => {
+  const fleet = new Fleet({ holds: [fleetHold('x1')] })
+  fleet.join('b1', reportOf('open'))
+  fleet.nowMs += 60_000
+  fleet.join('a1', reportOf('drained', [unknown]))
+  t.strictSame(fleet.orders, ['drain a1'], 'b1 is looked at by the next tick')
+})
