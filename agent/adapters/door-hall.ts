@@ -110,7 +110,9 @@ export class Hall {
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const asked = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
     if (asked.includes(subprotocol)) {
-      if (socket instanceof TLSSocket) {
+      if (socket instanceof TLSSocket && !this.#tls.isGood(socket)) {
+        deny(socket, 403, 'the key was removed')
+      } else if (socket instanceof TLSSocket) {
         this.#v2.handleUpgrade(request, socket, head, (opened) => this.#greetV2(opened, socket))
       } else deny(socket, 426, `${subprotocol} is spoken over TLS only`)
     } else if (asked.some((each) => each !== '')) {

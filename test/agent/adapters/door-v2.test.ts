@@ -152,6 +152,20 @@ t.test('a key that is removed closes its links and no others', async (t) => {
   two.socket.close()
 })
 
+t.test('a handshake of a key that was removed since opens no link', async (t) => {
+  await using rig = await openRig()
+  const socket = shake(rig.port, key)
+  await once(socket, 'secureConnect')
+  rig.secrets = { v2: [wrongKey], v1: [], tls: null }
+  rig.door.keysChanged()
+  const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
+  const protocol = ['Sec-WebSocket-Protocol: io-guardian.v2', `Sec-WebSocket-Key: ${'A'.repeat(22)}==`]
+  socket.write(['GET / HTTP/1.1', 'Host: x', ...upgrade, ...protocol, '', ''].join('\r\n'))
+  const [answer] = await once(socket, 'data')
+  t.match(String(answer), /^HTTP\/1\.1 403 .*the key was removed/s)
+  socket.destroy()
+})
+
 t.test('a peer that does not read is cut off, not queued for', async (t) => {
   await using rig = await openRig()
   const client = await greeted(rig.port)
