@@ -42,7 +42,17 @@ export async function openLocalSocket({ runtimeDir, knows, asked, gone }: LocalS
   let count = 0
 
   function end(socket: Socket, answer: v.InferOutput<typeof localAnswer>): void {
-    socket.end(`${JSON.stringify(answer)}\n`)
+    // Whoever has its answer is let go, also where it does not hang up.
+    socket.end(`${JSON.stringify(answer)}\n`, () => socket.destroy())
+  }
+
+  // Anybody on this host may ask, so nobody is refused for the many: whoever has to go asks again, and is told at once
+  // when open.
+  function makeRoom(): void {
+    const [oldest] = askers
+    if (oldest === undefined || askers.size < askersMax) return
+    askers.delete(oldest[0])
+    oldest[1].destroy()
   }
 
   function answer(socket: Socket, line: string) {
@@ -50,6 +60,7 @@ export async function openLocalSocket({ runtimeDir, knows, asked, gone }: LocalS
     if (!question.success) return end(socket, { is: 'refused', reason: 'not a question that is known here' })
     const { target } = question.output
     if (!knows(target)) return end(socket, { is: 'refused', reason: `no target named ${target} here` })
+    makeRoom()
     count += 1
     const asker = `${count}`
     askers.set(asker, socket)
@@ -62,7 +73,6 @@ export async function openLocalSocket({ runtimeDir, knows, asked, gone }: LocalS
 
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    if (askers.size >= askersMax) return end(socket, { is: 'refused', reason: 'too many processes ask' })
     readLine(socket, (line) => answer(socket, line))
   })
   await listen(server, path)

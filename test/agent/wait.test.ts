@@ -9,6 +9,7 @@ import { decodeAgentConfig, type TargetPlan } from '../../agent/config.ts'
 import { type Waiting, waitOpen } from '../../agent/wait.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import { portOf } from '../daemon/psk-server.ts'
+import { until } from '../hosts/until.ts'
 
 const bootId = 'c'.repeat(32)
 const signal = new AbortController().signal
@@ -155,6 +156,23 @@ t.test('where one is expected, so long that it is given up', async (t) => {
   const never = await place(t, { bootWithoutCoordinator: 'never' })
   const late = await refusal(waitOpen({ ...never.waiting, signal: AbortSignal.timeout(300) }))
   t.match(late.message, '"never"')
+})
+
+t.test('whoever else asks, and never hangs up, keeps nobody from the answer', async (t) => {
+  const { dir, waiting } = await place(t)
+  const { local, asked, gone } = await listen(dir)
+  const others = Array.from({ length: 100 }, () => {
+    const socket = connect({ path: localSocketPath(join(dir, 'run')), allowHalfOpen: true })
+    t.teardown(() => socket.destroy())
+    return socket.on('error', () => {}).on('connect', () => socket.write('{"target":"io-databases"}\n'))
+  })
+  await until('all have asked, and the oldest were let go', () => asked.length === others.length && gone.length >= 36)
+  const over = waitOpen(waiting)
+  await until('it has asked, too', () => asked.length > others.length)
+  for (const asker of asked) local.tellOpen(asker)
+  t.equal(await over, 'the agent says so')
+  await until('nobody is kept', () => gone.length === asked.length)
+  await local[Symbol.asyncDispose]()
 })
 
 t.test('whoever says nothing, or too much, is cut off', async (t) => {
