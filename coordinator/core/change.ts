@@ -37,9 +37,9 @@ export function applied(state: FleetState, change: Change): FleetState {
 export function changed(state: FleetState, change: Change): FleetState {
   const holds = new Map(state.holds)
   for (const hold of change.put ?? []) holds.set(hold.id, hold)
-  for (const id of change.release ?? []) holds.delete(id)
-  const released =
-    (change.release ?? []).length === 0 ? state.released : new Set([...state.released, ...(change.release ?? [])])
+  const { release = [] } = change
+  for (const id of release) holds.delete(id)
+  const released = release.length === 0 ? state.released : new Set([...state.released, ...release])
   return {
     ...state,
     holds,

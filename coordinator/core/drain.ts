@@ -19,7 +19,7 @@ export function drainAsked(state: FleetState, request: DrainRequest, atMs: numbe
   return takeHold(state, hold, atMs, drainAnswer(state, hold))
 }
 
-export function takeHold(state: FleetState, hold: FleetHold, atMs: number, answer: DrainAnswer | null): FleetStep {
+function takeHold(state: FleetState, hold: FleetHold, atMs: number, answer: DrainAnswer): FleetStep {
   const change = { put: [hold], owe: owedBy(state, [hold]) }
   const kept = applied(state, change)
   const lost = changed(state, { ...change, put: [{ ...hold, persisted: false }] })
@@ -28,7 +28,7 @@ export function takeHold(state: FleetState, hold: FleetHold, atMs: number, answe
   return {
     save: saveOf(kept, change),
     next: settle(kept, atMs, effects, answer),
-    otherwise: settle(lost, atMs, [...effects, ...failed], answer === null ? null : { ...answer, persisted: false }),
+    otherwise: settle(lost, atMs, [...effects, ...failed], { ...answer, persisted: false }),
   }
 }
 

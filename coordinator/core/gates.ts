@@ -4,6 +4,7 @@ import { gateOf } from '../../protocol/hold.ts'
 import { applied, type Change, changed, type FleetStep, noted, owedBy, saveOf, settle, still } from './change.ts'
 import { gatedTargets } from './configure.ts'
 import { matching, refuseSuperseded } from './drain.ts'
+import type { FleetEffect } from './effect.ts'
 import type { FleetHold, FleetState, GateState } from './state.ts'
 import { isGateUp } from './wanted.ts'
 
@@ -35,33 +36,24 @@ export interface GateMoment {
 /** The gate's hold follows its file: down, absent or of another boot is a hold, up is none. */
 export function gateRead(state: FleetState, resource: string, file: GateState | null, moment: GateMoment): FleetStep {
   const plan = state.plan.resources.get(resource)
-  if (plan?.gate == null) {
+  const now = state.resources.get(resource)
+  if (plan?.gate == null || now === undefined) {
     throw new GuardianError(
       'not-local',
       `the gate of ${resource} is not on this host; set "gate": "local" on the resource where it is`,
       { resource },
     )
   }
-  const now = state.resources.get(resource)
   const gate = file !== null && file.bootId !== state.bootId ? null : file
-  if (now?.gate != null && (gate === null || gate.seq < now.gate.seq))
+  if (now.gate !== null && (gate === null || gate.seq < now.gate.seq))
     return still(state, [], { hold: liveHold(state, resource)?.id ?? null })
-  const known = new Map(state.resources).set(resource, {
-    ready: false,
-    reason: 'not probed yet',
-    sinceMs: moment.atMs,
-    ...now,
-    gate,
-  })
-  return gate?.is === 'up'
-    ? gateUp({ ...state, resources: known }, state, resource, moment)
-    : gateDown({ ...state, resources: known }, resource, moment)
+  const known = { ...state, resources: new Map(state.resources).set(resource, { ...now, gate }) }
+  if (gate?.is !== 'up') return gateDown(known, resource, moment)
+  return gateUp(known, resource, now.gate?.is === 'up' ? [] : noted({ what: 'gate-up', resource }), moment)
 }
 
-function gateUp(state: FleetState, before: FleetState, resource: string, { atMs }: GateMoment): FleetStep {
+function gateUp(state: FleetState, resource: string, effects: readonly FleetEffect[], { atMs }: GateMoment): FleetStep {
   const release = [...state.holds.values()].filter((hold) => gateOf(hold.owner) === resource).map((hold) => hold.id)
-  const wasUp = before.resources.get(resource)?.gate?.is === 'up'
-  const effects = wasUp ? [] : noted({ what: 'gate-up', resource })
   if (release.length === 0) {
     const next = settle(state, atMs, effects, { hold: null })
     return { save: null, next, otherwise: next }

@@ -6,7 +6,7 @@ import { select } from './drain.ts'
 import { isGone } from './links.ts'
 import type { FleetHold, FleetState, HostState, Seat } from './state.ts'
 import { holding } from './undrain.ts'
-import { hostsOf, seatOf, unready } from './wanted.ts'
+import { hostsOf, seatOf, targetsOf, unready } from './wanted.ts'
 import { isTurn } from './waves.ts'
 
 /**
@@ -20,7 +20,7 @@ export function drainProgress(state: FleetState, id: string, atMs: number): Prog
     throw new GuardianError('unknown-hold', text, { hold: id })
   }
   const hosts = hostsOf(state, hold).flatMap((host) => {
-    const targets = state.plan.hosts.get(host)?.targets.filter((target) => hold.targets.includes(target)) ?? []
+    const targets = targetsOf(state, host).filter((target) => hold.targets.includes(target))
     return targets.map((target) => draining(state, hold, host, target, atMs))
   })
   return answer(state, 'drained', hosts)
@@ -34,7 +34,7 @@ export function undrainProgress(
 ): ProgressAnswer {
   const targets = target === undefined ? [...state.plan.targets.keys()] : [target]
   const hosts = [...select(state, selector, targets)].sort().flatMap((host) => {
-    const own = state.plan.hosts.get(host)?.targets.filter((each) => targets.includes(each)) ?? []
+    const own = targetsOf(state, host).filter((each) => targets.includes(each))
     return own.map((each) => opening(state, host, each, atMs))
   })
   return answer(state, 'open', hosts)
@@ -98,8 +98,9 @@ function unlinked(
   target: string,
   atMs: number,
 ): HostProgress | null {
-  if (host?.link.is === 'up') return null
-  const reason = host === undefined ? 'not configured' : host.link.is === 'down' ? host.link.reason : ''
+  const link = host?.link
+  if (link?.is === 'up') return null
+  const reason = link?.reason ?? 'not configured'
   return progress(name, target, isGone(host, state.plan.unreachableGraceMs, atMs) ? 'unreachable' : 'moving', reason)
 }
 

@@ -5,7 +5,7 @@ import type { ClientMessage } from '../../protocol/v2.ts'
 import type { FleetEffect } from './effect.ts'
 import { linkOf, withSeat } from './links.ts'
 import type { FleetState, HostSpec, Seat } from './state.ts'
-import { holdsOn, isReleasable, onWire, seatOf, unready } from './wanted.ts'
+import { holdsOn, isReleasable, onWire, seatOf, targetPlan, targetsOf, unready } from './wanted.ts'
 import { hasWaves, isTurn, leaveWave, moveWaves } from './waves.ts'
 
 export interface Course {
@@ -126,20 +126,13 @@ function orderV1(state: FleetState, host: string, target: string, atMs: number):
 
 /** A v1 undrain names no target: it would open the others too. */
 function isHeldAtAll(state: FleetState, host: string): boolean {
-  return state.plan.hosts.get(host)?.targets.some((target) => holdsOn(state, host, target).length > 0) === true
+  return targetsOf(state, host).some((target) => holdsOn(state, host, target).length > 0)
 }
 
 function meaningOf(order: Order): string {
-  switch (order.action) {
-    case 'drain':
-      return `drain ${order.holds.map((hold) => hold.id).join()} not ${order.release.join()}`
-    case 'undrain':
-      return `undrain ${order.release.join()} ${order.allow}`
-    case 'v1':
-      return order.want
-    default:
-      return order satisfies never
-  }
+  if (order.action === 'v1') return order.want
+  if (order.action === 'undrain') return `undrain ${order.release.join()} ${order.allow}`
+  return `drain ${order.holds.map((hold) => hold.id).join()} not ${order.release.join()}`
 }
 
 interface Address {
@@ -160,7 +153,7 @@ function messageOf(
   target: string,
   id: string,
 ): ClientMessage {
-  const plan = state.plan.targets.get(target)
+  const { drainLimitMs, undrainLimitMs } = targetPlan(state, target)
   const authority: { readonly kind: 'coordinator'; readonly claim: Claim } = { kind: 'coordinator', claim: state.claim }
   const release = [...order.release]
   if (order.action === 'drain') {
@@ -172,7 +165,7 @@ function messageOf(
       authority,
       holds: [...order.holds],
       release,
-      limitMs: plan?.drainLimitMs ?? 0,
+      limitMs: drainLimitMs,
     }
   }
   return {
@@ -183,6 +176,6 @@ function messageOf(
     authority,
     release,
     allow: order.allow,
-    limitMs: plan?.undrainLimitMs ?? 0,
+    limitMs: undrainLimitMs,
   }
 }

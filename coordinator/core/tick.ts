@@ -13,9 +13,11 @@ export function ticked(state: FleetState, atMs: number): FleetStep {
   const release = [...new Set([...expired, ...overdue].map((hold) => hold.id))]
   const kept = live.filter((hold) => !release.includes(hold.id))
   const unsaved = kept.filter((hold) => !hold.persisted).map((hold) => ({ ...hold, persisted: true }))
-  const aged = kept
-    .filter((hold) => hold.persisted && hold.end !== null && atMs - hold.end.asOfMs >= keepEndEveryMs)
-    .map((hold) => ({ ...hold, end: { remainingMs: remainingMs(hold, atMs) ?? 0, asOfMs: atMs } }))
+  const aged = kept.flatMap((hold) => {
+    const leftMs = remainingMs(hold, atMs)
+    const isDue = hold.persisted && atMs - (hold.end?.asOfMs ?? atMs) >= keepEndEveryMs
+    return leftMs !== null && isDue ? [{ ...hold, end: { remainingMs: leftMs, asOfMs: atMs } }] : []
+  })
   if (release.length + unsaved.length + aged.length === 0) {
     const next = settle(state, atMs, [])
     return { save: null, next, otherwise: next }

@@ -4,7 +4,7 @@ import { applied, type Change, type FleetStep, noted, saveOf, still } from './ch
 import { linkOf, withSeat } from './links.ts'
 import { reconcileOne } from './reconcile.ts'
 import type { FleetState } from './state.ts'
-import { holdsOn } from './wanted.ts'
+import { holdsOn, targetsOf } from './wanted.ts'
 
 /** A v1 server answered; it names no order and no target, so it speaks for all of its own. */
 export function toldV1(
@@ -16,7 +16,7 @@ export function toldV1(
 ): FleetStep {
   const host = state.hosts.get(name)
   if (linkOf(host) !== link || word.action === 'ping') return still(state)
-  const targets = state.plan.hosts.get(name)?.targets ?? []
+  const targets = targetsOf(state, name)
   const text = asMessage(word.text)
   const trouble = word.ok ? null : { is: 'failed' as const, reason: text }
   const acknowledged = word.ok ? word.action : null

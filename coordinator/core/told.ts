@@ -21,7 +21,7 @@ import type { FleetEvent } from './event.ts'
 import { afresh, linkOf, withLink, withSeat } from './links.ts'
 import { reconcileAll, reconcileOne } from './reconcile.ts'
 import type { FleetState, Seat } from './state.ts'
-import { seatOf } from './wanted.ts'
+import { seatOf, targetsOf } from './wanted.ts'
 
 export function linkUp(
   state: FleetState,
@@ -51,9 +51,7 @@ export function linkUp(
 
 /** What the agent was not configured with can neither be drained nor ever be reported. */
 function withoutTargets(state: FleetState, name: string, hello: AgentHello | null): FleetState {
-  const unknown = (state.plan.hosts.get(name)?.targets ?? []).filter(
-    (target) => hello?.targets.includes(target) === false,
-  )
+  const unknown = targetsOf(state, name).filter((target) => hello?.targets.includes(target) === false)
   return unknown.reduce((now, target) => {
     const reason = `the agent of ${name} has no target named ${target}; it has: ${hello?.targets.join(', ')}`
     return withSeat(now, name, target, { report: null, trouble: { is: 'failed', reason: asMessage(reason) } })
@@ -138,7 +136,7 @@ function disbelieved(state: FleetState, host: string): FleetStep {
 
 /** A report replaces what was known of its targets, and brings holds that this store has lost. */
 function reported(state: FleetState, name: string, all: readonly TargetReport[], atMs: number): FleetStep {
-  const targets = state.plan.hosts.get(name)?.targets ?? []
+  const targets = targetsOf(state, name)
   // Of names that nobody configured an agent could make up any number.
   const reports = all.filter(({ target }) => targets.includes(target))
   const before = state.hosts.get(name)
@@ -230,6 +228,6 @@ function troubleOf({ outcome, message }: Response): Seat['trouble'] {
 }
 
 function seatByCommand(state: FleetState, name: string, command: string): string | null {
-  for (const [target, seat] of state.hosts.get(name)?.seats ?? []) if (seat.order?.command === command) return target
-  return null
+  const host = state.hosts.get(name)
+  return targetsOf(state, name).find((target) => seatOf(host, target).order?.command === command) ?? null
 }

@@ -1,5 +1,5 @@
 import { gateOf, type Hold } from '../../protocol/hold.ts'
-import type { FleetHold, FleetState, HostState, Seat } from './state.ts'
+import type { FleetHold, FleetState, HostState, Seat, TargetPlan } from './state.ts'
 
 // What is wanted of one host, and what is known of it. Desired state is the set of holds and nothing else.
 
@@ -7,6 +7,17 @@ export const emptySeat: Seat = { report: null, order: null, waitingOn: [], troub
 
 export function seatOf(host: HostState | undefined, target: string): Seat {
   return host?.seats.get(target) ?? emptySeat
+}
+
+/** Of a host that is not configured: none. */
+export function targetsOf(state: FleetState, host: string): readonly string[] {
+  return state.plan.hosts.get(host)?.targets ?? []
+}
+
+/** A target that is not configured needs nothing and has no time. */
+export function targetPlan(state: FleetState, target: string): TargetPlan {
+  const none = { name: target, needs: [], waves: [], drainLimitMs: 0, undrainLimitMs: 0 }
+  return state.plan.targets.get(target) ?? none
 }
 
 export function isHeldBy(hold: FleetHold, host: string, target: string): boolean {
@@ -50,8 +61,7 @@ export function isGateUp(state: FleetState, resource: string): boolean {
 
 /** Resources that keep a target shut, with the reason. */
 export function unready(state: FleetState, target: string): readonly string[] {
-  const needs = state.plan.targets.get(target)?.needs ?? []
-  return needs.flatMap((need) => {
+  return targetPlan(state, target).needs.flatMap((need) => {
     const plan = state.plan.resources.get(need)
     const now = state.resources.get(need)
     if (plan?.probed !== true || now?.ready === true) return []

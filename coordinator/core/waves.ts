@@ -3,7 +3,7 @@ import type { FleetNote } from './effect.ts'
 import { isGone } from './links.ts'
 import type { FleetPlan, FleetState, Movement, Movements, Placement } from './state.ts'
 import { Table } from './table.ts'
-import { holdsOn, isReleasable, seatOf, unready } from './wanted.ts'
+import { holdsOn, isReleasable, seatOf, targetPlan, unready } from './wanted.ts'
 
 type Direction = keyof Movements
 
@@ -22,19 +22,29 @@ export function place(plan: FleetPlan): Placement {
 }
 
 export function hasWaves(state: FleetState, target: string): boolean {
-  return (state.plan.targets.get(target)?.waves.length ?? 0) > 0
+  return targetPlan(state, target).waves.length > 0
 }
 
 /** Place in the order of `direction`: undrain runs the waves in reverse. */
 export function rank(state: FleetState, target: string, host: string, direction: Direction): number {
-  const wave = state.placement.get(target)?.get(host) ?? 0
-  return direction === 'drain' ? wave : (state.plan.targets.get(target)?.waves.length ?? 0) - wave
+  const wave = placed(state, target).get(host) ?? 0
+  return direction === 'drain' ? wave : targetPlan(state, target).waves.length - wave
+}
+
+function placed(state: FleetState, target: string): ReadonlyMap<string, number> {
+  return state.placement.get(target) ?? new Map()
+}
+
+const resting: Movements = { drain: null, undrain: null }
+
+function movementsOf(state: FleetState, target: string): Movements {
+  return state.movements.get(target) ?? resting
 }
 
 /** Whether it is this host's turn. */
 export function isTurn(state: FleetState, target: string, host: string, direction: Direction, atMs: number): boolean {
-  const movement = state.movements.get(target)?.[direction]
-  if (movement == null || movement.wave === null || !hasWaves(state, target)) return true
+  const movement = movementsOf(state, target)[direction]
+  if (movement === null || movement.wave === null || !hasWaves(state, target)) return true
   if (movement.late.has(host) || rank(state, target, host, direction) <= movement.wave) return true
   return direction === 'drain' && isRush(state, target, atMs)
 }
@@ -78,7 +88,7 @@ export function moveWaves(
   atMs: number,
 ): { state: FleetState; notes: readonly FleetNote[] } {
   if (!hasWaves(state, target)) return { state, notes: [] }
-  const before = state.movements.get(target) ?? { drain: null, undrain: null }
+  const before = movementsOf(state, target)
   const now: Movements = {
     drain: advance(state, target, 'drain', before.drain, atMs),
     undrain: advance(state, target, 'undrain', before.undrain, atMs),
@@ -107,19 +117,17 @@ function advance(
   before: Movement | null,
   atMs: number,
 ): Movement | null {
-  const unsettled = [...(state.placement.get(target)?.keys() ?? [])].filter(
-    (host) => !isSettled(state, target, host, direction, atMs),
-  )
+  const unsettled = [...placed(state, target).keys()].filter((host) => !isSettled(state, target, host, direction, atMs))
   if (unsettled.length === 0) return null
   const ranks = new Map(unsettled.map((host) => [host, rank(state, target, host, direction)]))
   const late = new Set(unsettled.filter((host) => before?.late.has(host)))
   if (before === null || before.wave === null) return nextWave({ ranks, late, above: -1, atMs })
-  const isOf = (host: string) => (ranks.get(host) ?? 0) <= (before.wave ?? 0) && !late.has(host)
-  const pending = unsettled.filter(isOf)
-  if (pending.length === 0) return nextWave({ ranks, late, above: before.wave, atMs })
+  const { wave } = before
+  const pending = [...ranks].filter(([host, rank]) => rank <= wave && !late.has(host)).map(([host]) => host)
+  if (pending.length === 0) return nextWave({ ranks, late, above: wave, atMs })
   if (isHeldUp(state, target, direction)) return { ...before, late, pending: tableOf(pending), sinceMs: atMs }
   if (atMs - before.sinceMs < limitOf(state, target, direction)) return { ...before, late, pending: tableOf(pending) }
-  return nextWave({ ranks, late: new Set([...late, ...pending]), above: before.wave, atMs })
+  return nextWave({ ranks, late: new Set([...late, ...pending]), above: wave, atMs })
 }
 
 interface WaveEnd {
@@ -149,8 +157,8 @@ function isHeldUp(state: FleetState, target: string, direction: Direction): bool
 }
 
 function limitOf(state: FleetState, target: string, direction: Direction): number {
-  const plan = state.plan.targets.get(target)
-  return (direction === 'drain' ? plan?.drainLimitMs : plan?.undrainLimitMs) ?? 0
+  const { drainLimitMs, undrainLimitMs } = targetPlan(state, target)
+  return direction === 'drain' ? drainLimitMs : undrainLimitMs
 }
 
 /** After an event of one host: whether the wave that moves has just lost its last unsettled one. */
@@ -160,8 +168,7 @@ export function leaveWave(
   host: string,
   atMs: number,
 ): { state: FleetState; isOver: boolean } {
-  const movements = state.movements.get(target)
-  if (movements === undefined) return { state, isOver: false }
+  const movements = movementsOf(state, target)
   const drain = without(state, target, host, 'drain', movements.drain, atMs)
   const undrain = without(state, target, host, 'undrain', movements.undrain, atMs)
   if (drain === movements.drain && undrain === movements.undrain) return { state, isOver: false }

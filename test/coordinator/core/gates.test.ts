@@ -32,7 +32,14 @@ t.test('a gate that goes down holds every host that needs its resource', async (
   t.strictSame(fleet.orders, ['drain a1', 'drain b1'])
 })
 
-t.test('and releases them when it comes up', async (t) => {
+t.test('up told twice is told once', async (t) => {
+  const fleet = gateFleet()
+  fleet.gate('up', 1)
+  fleet.gate('up', 1)
+  t.strictSame(fleet.notes, [])
+})
+
+t.test('a gate that comes up releases them', async (t) => {
   const fleet = gateFleet()
   fleet.gate('down', 2)
   fleet.report('a1', reportOf('drained', [held(downId(2), 'gate:pg')]))
