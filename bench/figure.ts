@@ -31,7 +31,7 @@ export function figureOf(key: string, { values, references }: Runs): Figure {
   }
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other)
   const at = (sorted.length - 1) / 2
   return ((sorted[Math.floor(at)] ?? Number.NaN) + (sorted[Math.ceil(at)] ?? Number.NaN)) / 2

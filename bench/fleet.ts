@@ -1,13 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import * as v from 'valibot'
+import { type ApiClient, createApiClient, pathWith } from '../daemon/api-client.ts'
+import { randomId } from '../daemon/clock.ts'
+import { drainAnswer, fleetStatus, progressAnswer } from '../protocol/api.ts'
 import { generateKey } from '../protocol/keys.ts'
 import { fakeAddress } from '../test/fakes/v2-agent.ts'
 import { freePort } from '../test/hosts/addresses.ts'
 import { until } from '../test/hosts/until.ts'
-import { type Figure, figureOf, newRuns } from './figure.ts'
+import { type Figure, figureOf, median, newRuns } from './figure.ts'
 import { memoryOf, startWorker, timed, type Worker } from './program.ts'
 
 export interface FleetBench {
@@ -18,6 +19,7 @@ export interface FleetBench {
   readonly worker: (name: string) => string
   /** The command of the one-shot v1 client, without its arguments. */
   readonly v1Client: readonly string[]
+  readonly tell: (line: string) => void
 }
 
 /** One drain over `agents` simulated agents whose links are up, beside a one-shot v1 client of as many. */
@@ -29,20 +31,38 @@ export async function fleetFigure(bench: FleetBench): Promise<Figure> {
   const v1Port = await servers.line()
   await using _coordinator = await startCoordinator(bench, ground)
   await linked(ground, bench.agents)
-  const ctl = (...args: readonly string[]) =>
-    timed({ argv: [...bench.program, 'ctl', ...args], env: { ...process.env, GUARDIAN_SOCKET: ground.socket } })
-  const v1 = (action: string) => timed({ argv: [...bench.v1Client, `${bench.agents}`, v1Port, ground.keyFile, action] })
+  const env = { ...process.env, GUARDIAN_SOCKET: ground.socket }
+  const ctl = (...args: readonly string[]) => timed({ argv: [...bench.program, 'ctl', ...args], env })
+  const v1 = () => timed({ argv: [...bench.v1Client, `${bench.agents}`, v1Port, ground.keyFile, 'drain'] })
   const { values, references } = newRuns()
+  const commands: number[] = []
   for (let run = -1; run < bench.runs; run += 1) {
-    const referenceMs = await v1('drain')
-    const valueMs = await ctl('drain', '--yes', '-m', 'bench')
+    const referenceMs = await v1()
+    const valueMs = await drainMs(ground.api)
+    await ctl('undrain')
+    const commandMs = await ctl('drain', '--yes', '-m', 'bench')
     await ctl('undrain')
     // The first run warms both sides.
     if (run < 0) continue
     references.push(referenceMs)
     values.push(valueMs)
+    commands.push(commandMs)
   }
+  bench.tell(`as a command of its own, guardian ctl drain takes ${median(commands).toFixed(0)} ms`)
   return figureOf(`fleet_${bench.agents}`, { values, references })
+}
+
+/** From the order to the word that every host is drained. */
+async function drainMs(api: ApiClient): Promise<number> {
+  const startedMs = performance.now()
+  const { hold } = await api.post('/v1/drain', { operator: 'bench', id: randomId() }, drainAnswer)
+  for await (const { value } of api.follow(pathWith('/v1/progress', { want: 'drained', hold }), progressAnswer)) {
+    if (!value.settled) continue
+    const missing = value.hosts.filter((host) => host.is !== 'done')
+    if (missing.length > 0) throw new Error(`${missing.length} hosts are not drained, ${missing[0]?.host} is not`)
+    return performance.now() - startedMs
+  }
+  throw new Error('the coordinator told no end')
 }
 
 const settleMs = 10_000
@@ -96,6 +116,7 @@ interface Ground extends AsyncDisposable {
   readonly keyFile: string
   readonly configFile: string
   readonly socket: string
+  readonly api: ApiClient
   readonly port: number
 }
 
@@ -103,6 +124,7 @@ async function layOut(agents: number): Promise<Ground> {
   const root = await mkdtemp(join(tmpdir(), 'guardian-bench-'))
   const [keyFile, configFile, runtimeDir] = [join(root, 'psk'), join(root, 'coordinator.json'), join(root, 'run')]
   const port = await freePort('127.0.0.1')
+  const socket = join(runtimeDir, 'api.sock')
   await writeFile(keyFile, `${generateKey()}\n`, { mode: 0o600 })
   for (const each of ['run', 'state', 'gate']) await mkdir(join(root, each))
   const hosts = Array.from({ length: agents }, (_, at) => [`h${at}`, { address: fakeAddress(at), port }] as const)
@@ -120,7 +142,8 @@ async function layOut(agents: number): Promise<Ground> {
   return {
     keyFile,
     configFile,
-    socket: join(runtimeDir, 'api.sock'),
+    socket,
+    api: createApiClient({ kind: 'socket', path: socket }),
     port,
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   }
@@ -130,33 +153,10 @@ function startCoordinator({ program }: FleetBench, { configFile }: Ground): Prom
   return startWorker({ argv: [...program, 'coordinator', '--config', configFile] })
 }
 
-const status = v.object({ hosts: v.array(v.object({ connected: v.boolean() })) })
-
-async function linked({ socket }: Ground, agents: number): Promise<void> {
-  const isLinked = async () => (await connected(socket).catch(() => 0)) === agents
-  await until(`${agents} links are up`, isLinked, { limitMs: 120_000, everyMs: 250 })
-}
-
-function connected(socketPath: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const asking = request({ socketPath, path: '/v1/status' }, (answer) => {
-      const chunks: string[] = []
-      answer.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk))
-      answer.on('end', () => {
-        const read = v.safeParse(status, parse(chunks.join('')))
-        if (read.success) resolve(read.output.hosts.filter((host) => host.connected).length)
-        else reject(new Error(`status ${answer.statusCode}`))
-      })
-    })
-    asking.on('error', reject)
-    asking.end()
-  })
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
+async function linked({ api }: Ground, agents: number): Promise<void> {
+  const isLinked = async () => {
+    const { hosts } = await api.get('/v1/status', fleetStatus)
+    return hosts.filter((host) => host.connected).length === agents
   }
+  await until(`${agents} links are up`, () => isLinked().catch(() => false), { limitMs: 120_000, everyMs: 500 })
 }

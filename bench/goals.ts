@@ -28,7 +28,7 @@ function fleet(agents: number, goal: string, isMet: Goal['isMet']): Goal {
   return {
     key: `fleet_${agents}`,
     unit: 'ms',
-    value: `guardian ctl drain of ${agents} agents, links up`,
+    value: `drain of ${agents} agents, order to confirmed`,
     reference: `one-shot v1 client of ${agents}`,
     goal,
     isMet,

@@ -33,11 +33,15 @@ const isWanted = (...keys: readonly string[]) => keys.some((key) => wanted.has(k
 /** As many runs as were asked for, or what a figure needs to be steady. */
 const runs = (usual: number) => (options.runs === undefined ? usual : Number(options.runs))
 
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
 function keep(...found: readonly Figure[]): void {
   for (const figure of found) {
     if (!wanted.has(figure.key)) continue
     figures.set(figure.key, figure)
-    process.stderr.write(`${figure.key}: ${figure.value} against ${figure.reference}, × ${figure.ratio}\n`)
+    tell(`${figure.key}: ${figure.value} against ${figure.reference}, × ${figure.ratio}`)
   }
 }
 
@@ -62,7 +66,7 @@ async function measure(root: string): Promise<void> {
   const program = await installGuardian(join(root, 'guardian'))
   const worker = await bundleWorkers()
   const client = await v1Client(worker('v1-client'))
-  const bench = { program, worker, v1Client: client.argv }
+  const bench = { program, worker, v1Client: client.argv, tell }
   if (goals.some(({ key }) => wanted.has(key) && /^(drain|undrain|ctl)_/.test(key))) {
     await using host = await raiseHost(program, sizes)
     await measureLatency(host)
@@ -75,7 +79,8 @@ async function measure(root: string): Promise<void> {
     if (isWanted(`fleet_${agents}`)) keep(await fleetFigure({ ...bench, agents, runs: runs(7) }))
   }
   if (isWanted('link_kb')) keep(await linkFigure({ ...bench, agents: 1_000, runs: runs(3) }))
-  process.stderr.write(`the one-shot v1 client is the one in ${client.name}\n`)
+  if ([...figures.keys()].some((key) => key.startsWith('fleet_')))
+    tell(`the one-shot v1 client is the one in ${client.name}`)
 }
 
 const unknown = [...wanted].filter((key) => !known.has(key))
