@@ -101,6 +101,14 @@ need_modules() {
   modules_fit || die 'npm ci succeeded, but packages are missing or their native parts do not load; see above'
 }
 
+# tap compiles its list of plugins (.taprc) into itself; as installed it has one that does not start with TypeScript 7.
+need_runner() {
+  if ! grep -q '@tapjs/typescript' node_modules/@tapjs/test/test-built/dist/esm/index.js; then return; fi
+  say 'building the test runner'
+  npx tap build >&2 || die 'npx tap build failed; see above'
+}
+
 need_packages
 need_node
 need_modules
+need_runner
