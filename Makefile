@@ -2,7 +2,7 @@
 
 .PHONY: demo test build check sim bench setup clean
 
-demo: build
+demo: setup
 	@node --import tsx demo/main.ts
 
 test: build
