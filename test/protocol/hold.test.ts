@@ -39,4 +39,8 @@ t.strictSame(
 )
 t.equal(v.is(hold, { id: 'a', owner: 'self', message: '', sinceMs: 0, remainingMs: 0 }), true, 'an end that is reached')
 t.equal(v.is(hold, { id: 'a', owner: 'self', message: '', sinceMs: -1 }), false, 'before 1970')
-t.equal(v.is(hold, { id: 'a', owner: 'self', message: '', sinceMs: 0, selector: '\u001b[2J' }), false, 'draws on a screen')
+t.equal(
+  v.is(hold, { id: 'a', owner: 'self', message: '', sinceMs: 0, selector: '\u001b[2J' }),
+  false,
+  'draws on a screen',
+)
