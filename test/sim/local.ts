@@ -64,6 +64,8 @@ function drain(world: World, target: string) {
 export function actAsV1(world: World, host: SimHost, action: 'drain' | 'undrain'): void {
   const { agent } = host
   if (agent === null || host.blockedIn) return
+  // What a lost marker held is forgotten once a v1 client has drained the host, and its undrain opens it.
+  if (action === 'undrain' && world.lostDisk.has(host.name)) world.wasForced.add(host.name)
   const link = world.network.nextId()
   agent.v1Links.set(link, (_action, ok) => {
     agent.v1Links.delete(link)
