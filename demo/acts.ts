@@ -130,6 +130,7 @@ async function killed(fleet: Fleet): Promise<Seen> {
     '5. PostgreSQL is killed',
     'Nobody can be stopped before a crash. But its gate falls and comes back by itself, and so do all hosts.',
   )
+  const before = (await complaints(fleet, workerUnits)).length
   const pid = await fleet.io.show('postgresql.service', 'MainPID')
   prompt('io', `kill -KILL ${pid}`)
   const timeline = startTimeline('kill -KILL of PostgreSQL', 'io', 'PostgreSQL killed')
@@ -144,6 +145,8 @@ async function killed(fleet: Fleet): Promise<Seen> {
   await timeline.unit(fleet.io, 'io-guardian-gate@postgresql.service', 'ActiveEnter', 'gate up again')
   await eachHost(fleet, (host, units) => timeline.last(host, units, 'ActiveEnter', 'all workers run'))
   await ctl(fleet, 'status')
+  const cut = (await complaints(fleet, workerUnits)).length - before
+  say(`The crash itself cost ${cut} lines of errors in the workers' logs: nobody can be told before it.`, '')
   return { claims: [['every host is open again, nobody had to do anything', true]], timelines: [timeline.end()] }
 }
 

@@ -6,7 +6,11 @@ import { until } from '../hosts/until.ts'
 import { alive, ctl, statusOf, untilOpen } from './orders.ts'
 
 const units = ['app.service']
-const fleet = await startFleet({ hosts: { web1: { dependents: () => [{ unit: 'app.service' }] } } })
+const fleet = await startFleet({
+  hosts: { web1: { dependents: () => [{ unit: 'app.service' }] } },
+  // A database that stops waits so long for a host that is off.
+  coordinator: { unreachableGrace: '1s' },
+})
 t.teardown(() => fleet.stop())
 
 /** The agent is back, and has said what it does. */
