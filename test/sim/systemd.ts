@@ -261,9 +261,8 @@ export class Manager {
   /** Processes that outlive their unit's stop; systemd sends no signal when they go. */
   #leave(unit: Unit): void {
     unit.processes = 2
-    const { turn } = unit
     this.#soon(this.#host.random.between(100, 4_000), () => {
-      if (unit.turn !== turn + 1) return
+      if (!unit.isStopped || unit.processes === 0) return
       unit.processes = 0
       this.#host.emptied(unit)
     })
