@@ -110,18 +110,17 @@ export class Manager {
     if (isRestarted) this.#soon(200, () => this.start(name))
   }
 
-  /** Stops everything in order; `done` follows the last unit. */
+  /** Stops everything in order, also what somebody takes a stop away from; `done` follows the last unit. */
   shutdown(done: () => void): void {
     this.isShuttingDown = true
-    for (const unit of this.units.values()) {
-      if (unit.job !== null || !unit.isStopped) this.#enqueue(unit, 'stop', true)
+    const running = [...this.units.values()].filter((unit) => !unit.isStopped)
+    if (running.length === 0) {
+      done()
+      return
     }
+    for (const unit of running) if (unit.job?.type !== 'stop') this.#enqueue(unit, 'stop', true)
     this.#pump()
-    const check = () => {
-      if ([...this.units.values()].every((unit) => unit.isStopped)) done()
-      else this.#soon(100, check)
-    }
-    check()
+    this.#soon(100, () => this.shutdown(done))
   }
 
   /** Power is gone: nothing of what was scheduled happens any more. */
