@@ -69,7 +69,10 @@ export interface Probe {
 
 type Check = (spec: ProbeSpec, extras: ProbeExtras, signal: AbortSignal) => Promise<Verdict>
 
-/** Asks at once and then every `every`; `told` hears each verdict, equal ones too. */
+// Whoever waits for a resource wants to know soon; whoever has it can wait.
+const unreadyPauseMs = 1_000
+
+/** Asks at once and then every `every`, or more often while it is not ready; `told` hears each verdict, equal ones too. */
 export function startProbe(spec: ProbeSpec, told: (verdict: Verdict) => void, extras: ProbeExtras): Probe {
   const stopped = new AbortController()
   let timer: NodeJS.Timeout | undefined
@@ -81,7 +84,7 @@ export function startProbe(spec: ProbeSpec, told: (verdict: Verdict) => void, ex
     const verdict = await checkOnce(spec, extras, stopped.signal)
     asking = false
     if (stopped.signal.aborted) return
-    timer = setTimeout(ask, spec.every)
+    timer = setTimeout(ask, verdict.ready ? spec.every : Math.min(spec.every, unreadyPauseMs))
     told(verdict)
   }
 
