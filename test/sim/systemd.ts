@@ -114,13 +114,9 @@ export class Manager {
   shutdown(done: () => void): void {
     this.isShuttingDown = true
     const running = [...this.units.values()].filter((unit) => !unit.isStopped)
-    if (running.length === 0) {
-      done()
-      return
-    }
     for (const unit of running) if (unit.job?.type !== 'stop') this.#enqueue(unit, 'stop', true)
     this.#pump()
-    this.#soon(100, () => this.shutdown(done))
+    this.#soon(100, () => (running.length === 0 ? done() : this.shutdown(done)))
   }
 
   /** Power is gone: nothing of what was scheduled happens any more. */

@@ -10,10 +10,26 @@ export class V1Host {
   /** Raised at each reboot. */
   life = 0
   readonly #world: World
+  #orders: (() => void)[] = []
 
   constructor(world: World, name: string) {
     this.#world = world
     this.name = name
+  }
+
+  /** One order after the other, whoever sent it; what a split holds back comes later, still in order. */
+  work(order: () => void): void {
+    this.#orders.push(order)
+    if (this.#orders.length === 1) this.#next()
+  }
+
+  #next(): void {
+    const { life } = this
+    this.#world.schedule.after(this.#world.random.between(5, 1_500), () => {
+      if (this.life !== life) return
+      if (!this.blocked) this.#orders.shift()?.()
+      if (this.#orders.length > 0) this.#next()
+    })
   }
 
   reboot(): void {
@@ -21,6 +37,7 @@ export class V1Host {
     this.#world.note(this.name, 'reboots')
     this.isUp = false
     this.life += 1
+    this.#orders = []
     this.isDrained = false
     this.#world.schedule.after(this.#world.random.between(500, 5_000), () => {
       this.isUp = true
@@ -35,7 +52,6 @@ export class V1Link {
   readonly #host: V1Host
   #link: string | null = null
   #life = 0
-  #freeAtMs = 0
   #isStopped = false
 
   constructor(world: World, process: FleetProcess, host: V1Host) {
@@ -48,24 +64,13 @@ export class V1Link {
 
   send(link: string, action: 'drain' | 'undrain'): void {
     if (link !== this.#link) return
-    const { schedule, random } = this.#world
-    const { life } = this.#host
-    this.#freeAtMs = Math.max(this.#freeAtMs, schedule.nowMs) + random.between(5, 1_500)
-    const run = () => {
-      if (this.#host.life !== life || !this.#host.isUp) return
-      // Held back on its way; TCP brings it later, unless the link is given up before.
-      if (this.#host.blocked) schedule.after(200, run)
-      else this.#execute(link, action)
-    }
-    schedule.at(this.#freeAtMs, run)
-  }
-
-  #execute(link: string, action: 'drain' | 'undrain'): void {
-    const ok = !this.#world.random.chance(0.05 * this.#world.plan.rough)
-    if (ok) this.#host.isDrained = action === 'drain'
-    this.#world.note(this.#host.name, `v1 ${action} ${ok ? 'ok' : 'error'}`)
-    if (link !== this.#link) return
-    this.#process.dispatch({ type: 'told-v1', host: this.#host.name, link, action, ok, text: '' })
+    this.#host.work(() => {
+      const ok = !this.#world.random.chance(0.05 * this.#world.plan.rough)
+      if (ok) this.#host.isDrained = action === 'drain'
+      this.#world.note(this.#host.name, `v1 ${action} ${ok ? 'ok' : 'error'}`)
+      if (link !== this.#link) return
+      this.#process.dispatch({ type: 'told-v1', host: this.#host.name, link, action, ok, text: '' })
+    })
   }
 
   close(link: string, reason: string): void {
