@@ -43,96 +43,97 @@ class Failed {
 export function createLoop<State, Event, Save, Effect, Answer>(
   parts: LoopParts<State, Event, Save, Effect, Answer>,
 ): Loop<State, Event, Answer> {
-  let state = parts.state
-  let busy = false
-  const queue: Waiting<Event, Answer>[] = []
-  const listeners = new Set<(state: State, before: State) => void>()
+  return new SerialLoop(parts)
+}
 
-  function goOn(): void {
-    if (busy) return
-    busy = true
-    for (let waiting = queue.shift(); waiting !== undefined; waiting = queue.shift()) {
-      if (take(waiting) === 'saving') return
+class SerialLoop<State, Event, Save, Effect, Answer> implements Loop<State, Event, Answer> {
+  readonly #parts: LoopParts<State, Event, Save, Effect, Answer>
+  readonly #queue: Waiting<Event, Answer>[] = []
+  readonly #listeners = new Set<(state: State, before: State) => void>()
+  #state: State
+  #busy = false
+
+  constructor(parts: LoopParts<State, Event, Save, Effect, Answer>) {
+    this.#parts = parts
+    this.#state = parts.state
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  dispatch(event: Event): Promise<Answer> {
+    const answer = new Promise<Answer>((resolve, reject) => {
+      this.#queue.push({ event, resolve, reject })
+      this.#goOn()
+    })
+    // A refusal that nobody waits for is no reason to end the daemon; a bug has gone to onBug.
+    answer.catch(() => {})
+    return answer
+  }
+
+  watch(listener: (state: State, before: State) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #goOn(): void {
+    if (this.#busy) return
+    this.#busy = true
+    for (let waiting = this.#queue.shift(); waiting !== undefined; waiting = this.#queue.shift()) {
+      if (this.#take(waiting) === 'saving') return
     }
-    busy = false
+    this.#busy = false
   }
 
   /** While it saves, the end of the save goes on with the queue. */
-  function take(waiting: Waiting<Event, Answer>): 'done' | 'saving' {
+  #take(waiting: Waiting<Event, Answer>): 'done' | 'saving' {
     let step: Step<State, Save, Effect, Answer>
     try {
-      step = parts.step(state, waiting.event)
+      step = this.#parts.step(this.#state, waiting.event)
     } catch (cause) {
-      if (!(cause instanceof GuardianError)) parts.onBug(cause)
+      if (!(cause instanceof GuardianError)) this.#parts.onBug(cause)
       waiting.reject(cause)
       return 'done'
     }
-    const saving = save(step.save)
+    const saving = this.#save(step.save)
     if (saving === null || saving instanceof Failed) {
-      settle(waiting, step, saving)
+      this.#settle(waiting, step, saving)
       return 'done'
     }
     saving.then((failure) => {
-      settle(waiting, step, failure)
-      busy = false
-      goOn()
+      this.#settle(waiting, step, failure)
+      this.#busy = false
+      this.#goOn()
     })
     return 'saving'
   }
 
-  function save(what: Save | null): Promise<Failed | null> | Failed | null {
+  #save(what: Save | null): Promise<Failed | null> | Failed | null {
     if (what === null) return null
+    const failed = (cause: unknown) => new Failed(cause)
     try {
-      const saving = parts.save(what)
-      return saving === undefined
-        ? null
-        : saving.then(
-            () => null,
-            (cause: unknown) => new Failed(cause),
-          )
+      const saving = this.#parts.save(what)
+      return saving === undefined ? null : saving.then(() => null, failed)
     } catch (cause) {
-      return new Failed(cause)
+      return failed(cause)
     }
   }
 
-  function settle(
-    waiting: Waiting<Event, Answer>,
-    step: Step<State, Save, Effect, Answer>,
-    failure: Failed | null,
-  ): void {
-    const before = state
-    const { state: after, effects, answer } = failure === null ? step.next : step.otherwise
+  #settle(waiting: Waiting<Event, Answer>, step: Step<State, Save, Effect, Answer>, failure: Failed | null): void {
+    const before = this.#state
+    const { state, effects, answer } = failure === null ? step.next : step.otherwise
     try {
-      if (failure !== null) parts.onSaveFailed?.(failure.cause)
-      state = after
-      for (const effect of effects) parts.perform(effect, loop)
-      if (state !== before) for (const listener of listeners) listener(state, before)
+      if (failure !== null) this.#parts.onSaveFailed?.(failure.cause)
+      this.#state = state
+      for (const effect of effects) this.#parts.perform(effect, this)
+      if (state !== before) for (const listener of this.#listeners) listener(state, before)
     } catch (cause) {
-      parts.onBug(cause)
+      this.#parts.onBug(cause)
       waiting.reject(cause)
       return
     }
     if (answer instanceof GuardianError) waiting.reject(answer)
     else waiting.resolve(answer)
   }
-
-  const loop: Loop<State, Event, Answer> = {
-    get state() {
-      return state
-    },
-    dispatch(event) {
-      const answer = new Promise<Answer>((resolve, reject) => {
-        queue.push({ event, resolve, reject })
-        goOn()
-      })
-      // A refusal that nobody waits for is no reason to end the daemon; a bug has gone to onBug.
-      answer.catch(() => {})
-      return answer
-    },
-    watch(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-  }
-  return loop
 }

@@ -21,168 +21,155 @@ import {
 } from '../../protocol/api.ts'
 import { errors, GuardianError } from '../../protocol/errors.ts'
 
-/** A coordinator's API with nothing behind it but what the test says. */
-export interface FakeApi extends AsyncDisposable {
-  readonly directory: string
-  readonly socket: string
-  /** Every request that arrived: method and path with query. */
-  readonly heard: string[]
-  readonly drains: DrainRequest[]
-  readonly undrains: UndrainRequest[]
-  readonly gates: { readonly resource: string; readonly request: GateRequest }[]
-  status: FleetStatus
-  ping: PingAnswer
-  events: FleetEvent[]
-  onDrain: (request: DrainRequest) => DrainAnswer
-  onUndrain: (request: UndrainRequest) => UndrainAnswer
-  onGate: (resource: string, request: GateRequest) => GateAnswer
-  /** null: the hold is unknown. */
-  progress: ProgressAnswer | null
-  /** Sets `progress` and tells everybody who follows it. */
-  tell(progress: ProgressAnswer): void
-  happen(event: FleetEvent): void
-  /** Resolves when so many streams of this path are open. */
-  followed(path: string, count?: number): Promise<void>
-  /** Accepts and reads, answers nothing any more. */
-  silent: boolean
-  /** Cuts every connection, and listens on. */
-  cut(): void
-  /** Ends every stream in good order. */
-  endStreams(): void
-  /** Cuts every connection and listens no more, as a killed daemon. */
-  vanish(): Promise<void>
-  comeBack(): Promise<void>
-}
-
 interface Stream {
   readonly path: string
   readonly response: ServerResponse
 }
 
 export async function openFakeApi(status: FleetStatus): Promise<FakeApi> {
-  const directory = await mkdtemp(join(tmpdir(), 'guardian-api-'))
-  const socket = join(directory, 'api.sock')
-  const sockets = new Set<Socket>()
-  const streams = new Set<Stream>()
-  const waiting = new Set<() => void>()
-  let server = await listen()
-
-  const api: FakeApi = {
-    directory,
-    socket,
-    heard: [],
-    drains: [],
-    undrains: [],
-    gates: [],
-    status,
-    ping: { hosts: [] },
-    events: [],
-    onDrain: () => refuse('internal', 'no drain is expected'),
-    onUndrain: () => refuse('internal', 'no undrain is expected'),
-    onGate: () => refuse('internal', 'no gate is expected'),
-    progress: null,
-    silent: false,
-    tell(progress) {
-      api.progress = progress
-      for (const { path, response } of streams) if (path === '/v1/progress') send(response, progress)
-    },
-    happen(event) {
-      api.events.push(event)
-      for (const { path, response } of streams) if (path === '/v1/events') send(response, event, event.id)
-    },
-    followed(path, count = 1) {
-      const isSo = (): boolean => [...streams].filter((stream) => stream.path === path).length >= count
-      return new Promise((resolve) => {
-        const look = (): void => {
-          if (!isSo()) return
-          waiting.delete(look)
-          resolve()
-        }
-        waiting.add(look)
-        look()
-      })
-    },
-    cut() {
-      for (const one of sockets) one.destroy()
-      streams.clear()
-    },
-    endStreams() {
-      for (const { response } of streams) response.end()
-    },
-    async vanish() {
-      api.cut()
-      await new Promise((resolve) => server.close(resolve))
-    },
-    async comeBack() {
-      server = await listen()
-    },
-    async [Symbol.asyncDispose]() {
-      if (server.listening) await api.vanish()
-      await rm(directory, { recursive: true })
-    },
-  }
+  const api = new FakeApi(await mkdtemp(join(tmpdir(), 'guardian-api-')), status)
+  await api.comeBack()
   return api
+}
 
-  function listen(): Promise<Server> {
-    const next = createServer((request, response) => {
-      handle(request, response).catch((cause: unknown) => answer(response, cause))
+/** A coordinator's API with nothing behind it but what the test says. */
+export class FakeApi implements AsyncDisposable {
+  readonly directory: string
+  readonly socket: string
+  /** Every request that arrived: method and path with query. */
+  readonly heard: string[] = []
+  readonly drains: DrainRequest[] = []
+  readonly undrains: UndrainRequest[] = []
+  readonly gates: { readonly resource: string; readonly request: GateRequest }[] = []
+  readonly events: FleetEvent[] = []
+  status: FleetStatus
+  ping: PingAnswer = { hosts: [] }
+  onDrain: (request: DrainRequest) => DrainAnswer = () => refuse('internal', 'no drain is expected')
+  onUndrain: (request: UndrainRequest) => UndrainAnswer = () => refuse('internal', 'no undrain is expected')
+  onGate: (resource: string, request: GateRequest) => GateAnswer = () => refuse('internal', 'no gate is expected')
+  /** null: the hold is unknown. */
+  progress: ProgressAnswer | null = null
+  /** Accepts and reads, answers nothing any more. */
+  silent = false
+  readonly #sockets = new Set<Socket>()
+  readonly #streams = new Set<Stream>()
+  readonly #waiting = new Set<() => void>()
+  #server: Server | null = null
+
+  constructor(directory: string, status: FleetStatus) {
+    this.directory = directory
+    this.socket = join(directory, 'api.sock')
+    this.status = status
+  }
+
+  /** Sets `progress` and tells everybody who follows it. */
+  tell(progress: ProgressAnswer): void {
+    this.progress = progress
+    for (const { path, response } of this.#streams) if (path === '/v1/progress') send(response, progress)
+  }
+
+  happen(event: FleetEvent): void {
+    this.events.push(event)
+    for (const { path, response } of this.#streams) if (path === '/v1/events') send(response, event, event.id)
+  }
+
+  /** Resolves when so many streams of this path are open. */
+  followed(path: string, count = 1): Promise<void> {
+    const isSo = (): boolean => [...this.#streams].filter((stream) => stream.path === path).length >= count
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!isSo()) return
+        this.#waiting.delete(look)
+        resolve()
+      }
+      this.#waiting.add(look)
+      look()
     })
-    next.on('connection', (one) => {
-      sockets.add(one)
-      one.on('close', () => sockets.delete(one))
+  }
+
+  /** Cuts every connection, and listens on. */
+  cut(): void {
+    for (const one of this.#sockets) one.destroy()
+    this.#streams.clear()
+  }
+
+  /** Ends every stream in good order. */
+  endStreams(): void {
+    for (const { response } of this.#streams) response.end()
+  }
+
+  /** Cuts every connection and listens no more, as a killed daemon. */
+  async vanish(): Promise<void> {
+    this.cut()
+    await new Promise((resolve) => this.#server?.close(resolve))
+  }
+
+  comeBack(): Promise<void> {
+    const server = createServer((request, response) => {
+      this.#handle(request, response).catch((cause: unknown) => answer(response, cause))
+    })
+    this.#server = server
+    server.on('connection', (one) => {
+      this.#sockets.add(one)
+      one.on('close', () => this.#sockets.delete(one))
     })
     return new Promise((resolve, reject) => {
-      next.on('error', reject)
-      next.listen(socket, () => resolve(next))
+      server.on('error', reject)
+      server.listen(this.socket, resolve)
     })
   }
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://fake')
-    api.heard.push(`${request.method} ${url.pathname}${url.search}`)
-    const body = await bodyOf(request)
-    if (api.silent) return
-    const isStream = request.headers.accept === 'text/event-stream'
-    if (url.pathname === '/v1/progress') {
-      if (api.progress === null) throw new GuardianError('unknown-hold', 'no such hold')
-      if (isStream) follow(url.pathname, response, (stream) => send(stream, api.progress))
-      else reply(response, 200, api.progress)
-    } else if (url.pathname === '/v1/events') {
-      const from = api.events.findIndex(({ id }) => id === request.headers['last-event-id'])
-      const missed = request.headers['last-event-id'] === undefined ? [] : api.events.slice(from + 1)
-      follow(url.pathname, response, (stream) => {
-        for (const event of missed) send(stream, event, event.id)
-      })
-    } else reply(response, 200, plain(url.pathname, body))
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#server?.listening === true) await this.vanish()
+    await rm(this.directory, { recursive: true })
   }
 
-  function plain(path: string, body: unknown): object {
-    if (path === '/v1/status') return api.status
-    if (path === '/v1/ping') return api.ping
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://fake')
+    this.heard.push(`${request.method} ${url.pathname}${url.search}`)
+    const body = await bodyOf(request)
+    if (this.silent) return
+    const isStream = request.headers.accept === 'text/event-stream'
+    if (url.pathname === '/v1/progress') {
+      if (this.progress === null) throw new GuardianError('unknown-hold', 'no such hold')
+      if (isStream) this.#follow(url.pathname, response, (stream) => send(stream, this.progress))
+      else reply(response, 200, this.progress)
+    } else if (url.pathname === '/v1/events') {
+      const from = this.events.findIndex(({ id }) => id === request.headers['last-event-id'])
+      const missed = request.headers['last-event-id'] === undefined ? [] : this.events.slice(from + 1)
+      this.#follow(url.pathname, response, (stream) => {
+        for (const event of missed) send(stream, event, event.id)
+      })
+    } else reply(response, 200, this.#plain(url.pathname, body))
+  }
+
+  #plain(path: string, body: unknown): object {
+    if (path === '/v1/status') return this.status
+    if (path === '/v1/ping') return this.ping
     if (path === '/v1/drain') {
-      api.drains.push(v.parse(drainRequest, body))
-      return api.onDrain(v.parse(drainRequest, body))
+      this.drains.push(v.parse(drainRequest, body))
+      return this.onDrain(v.parse(drainRequest, body))
     }
     if (path === '/v1/undrain') {
-      api.undrains.push(v.parse(undrainRequest, body))
-      return api.onUndrain(v.parse(undrainRequest, body))
+      this.undrains.push(v.parse(undrainRequest, body))
+      return this.onUndrain(v.parse(undrainRequest, body))
     }
     if (path.startsWith('/v1/gates/')) {
       const gate = { resource: path.slice('/v1/gates/'.length), request: v.parse(gateRequest, body) }
-      api.gates.push(gate)
-      return api.onGate(gate.resource, gate.request)
+      this.gates.push(gate)
+      return this.onGate(gate.resource, gate.request)
     }
     throw new GuardianError('not-found', `nothing at ${path}`)
   }
 
-  function follow(path: string, response: ServerResponse, first: (response: ServerResponse) => void): void {
+  #follow(path: string, response: ServerResponse, first: (response: ServerResponse) => void): void {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write(': here\n\n')
     const stream = { path, response }
-    streams.add(stream)
-    response.on('close', () => streams.delete(stream))
+    this.#streams.add(stream)
+    response.on('close', () => this.#streams.delete(stream))
     first(response)
-    for (const look of [...waiting]) look()
+    for (const look of [...this.#waiting]) look()
   }
 }
 
