@@ -171,6 +171,18 @@ export const faults: readonly Fault[] = [
     to: ') {',
   },
   {
+    name: 'drain before the wave',
+    file: 'coordinator/core/reconcile.ts',
+    from: "if (!isDown && !isTurn(state, target, host, 'drain', atMs)) return null",
+    to: '',
+  },
+  {
+    name: 'a hold ends before its time',
+    file: 'coordinator/core/wanted.ts',
+    from: 'hold.end.remainingMs - (atMs - hold.end.asOfMs)',
+    to: 'hold.end.remainingMs - 2 * (atMs - hold.end.asOfMs)',
+  },
+  {
     name: 'progress is done when the hold has arrived',
     file: 'coordinator/core/progress.ts',
     from: "if (has && report?.is === 'drained') {",

@@ -1,7 +1,8 @@
 import type { ClientHello } from '../../protocol/v2/hello.ts'
-import type { AgentMessage, ClientMessage } from '../../protocol/v2.ts'
+import { type AgentMessage, type ClientMessage, decodeAgentMessage, decodeClientMessage } from '../../protocol/v2.ts'
 import type { Random } from './random.ts'
 import type { Schedule } from './schedule.ts'
+import { Violation } from './trace.ts'
 
 /** How bad the network is, from the seed. */
 export interface Weather {
@@ -75,6 +76,17 @@ export class Network {
     return this.random.chance(spikes) ? this.random.between(200, 3_000) : this.random.between(1, slowMs)
   }
 
+  /** Some messages go through the real decoders: what a core says must be what a door lets in. */
+  throughDoor<Message>(message: Message, decode: (frame: string) => Message): Message {
+    if (!this.random.chance(0.02)) return message
+    const frame = JSON.stringify(message)
+    try {
+      return decode(frame)
+    } catch (cause) {
+      throw new Violation('protocol', `${String(cause)}: ${frame}`)
+    }
+  }
+
   nextId(): string {
     this.#connections += 1
     return `link${this.#connections}`
@@ -134,7 +146,7 @@ export class Connection {
   /** By the client. */
   send(message: ClientMessage): void {
     if (!this.isOpen) return
-    this.#up.send(message)
+    this.#up.send(this.#network.throughDoor(message, decodeClientMessage))
     const { random, schedule, weather } = this.#network
     if (message.type !== 'command' || !random.chance(weather.doubled)) return
     schedule.after(random.between(1, 2_000), () => this.isOpen && this.#up.send(message))
@@ -150,7 +162,7 @@ export class Connection {
 
   /** By the agent. */
   answer(message: AgentMessage): void {
-    if (this.#acceptor !== null) this.#down.send(message)
+    if (this.#acceptor !== null) this.#down.send(this.#network.throughDoor(message, decodeAgentMessage))
   }
 
   /** By the agent, or by its death. */
