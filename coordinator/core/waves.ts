@@ -44,7 +44,7 @@ function movementsOf(state: FleetState, target: string): Movements {
 /** Whether it is this host's turn. */
 export function isTurn(state: FleetState, target: string, host: string, direction: Direction, atMs: number): boolean {
   const movement = movementsOf(state, target)[direction]
-  if (movement === null || movement.wave === null || !hasWaves(state, target)) return true
+  if (movement === null || movement.wave === null) return true
   if (movement.late.has(host) || rank(state, target, host, direction) <= movement.wave) return true
   return direction === 'drain' && isRush(state, target, atMs)
 }
@@ -121,25 +121,18 @@ function advance(
   if (unsettled.length === 0) return null
   const ranks = new Map(unsettled.map((host) => [host, rank(state, target, host, direction)]))
   const late = new Set(unsettled.filter((host) => before?.late.has(host)))
-  if (before === null || before.wave === null) return nextWave({ ranks, late, above: -1, atMs })
+  if (before === null || before.wave === null) return nextWave(ranks, late, atMs)
   const { wave } = before
   const pending = [...ranks].filter(([host, rank]) => rank <= wave && !late.has(host)).map(([host]) => host)
-  if (pending.length === 0) return nextWave({ ranks, late, above: wave, atMs })
+  if (pending.length === 0) return nextWave(ranks, late, atMs)
   if (isHeldUp(state, target, direction)) return { ...before, late, pending: tableOf(pending), sinceMs: atMs }
   if (atMs - before.sinceMs < limitOf(state, target, direction)) return { ...before, late, pending: tableOf(pending) }
-  return nextWave({ ranks, late: new Set([...late, ...pending]), above: wave, atMs })
+  return nextWave(ranks, new Set([...late, ...pending]), atMs)
 }
 
-interface WaveEnd {
-  /** Of every host that is still on its way. */
-  readonly ranks: ReadonlyMap<string, number>
-  readonly late: ReadonlySet<string>
-  readonly above: number
-  readonly atMs: number
-}
-
-function nextWave({ ranks, late, above, atMs }: WaveEnd): Movement {
-  const waiting = [...ranks].filter(([host, rank]) => !late.has(host) && rank > above)
+/** The first wave of those that are still on their way and not late. */
+function nextWave(ranks: ReadonlyMap<string, number>, late: ReadonlySet<string>, atMs: number): Movement {
+  const waiting = [...ranks].filter(([host]) => !late.has(host))
   if (waiting.length === 0) return { wave: null, sinceMs: atMs, pending: Table.of(), late }
   const wave = waiting.reduce((least, [, rank]) => Math.min(least, rank), Number.POSITIVE_INFINITY)
   const pending = waiting.filter(([, rank]) => rank === wave).map(([host]) => host)

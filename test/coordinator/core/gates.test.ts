@@ -110,6 +110,7 @@ t.test('a hold that a person released is not taken again by the same file', asyn
   const fleet = gateFleet({ released: [downId(2)] })
   t.strictSame(fleet.gate('down', 2), { hold: null })
   t.strictSame(ids(fleet), [])
+  t.strictSame(fleet.askGate({ seq: 2 }), { hold: null }, 'nor by the gate itself')
   t.strictSame(fleet.gate('down', 3), { hold: downId(3) }, 'the next run is another')
 })
 
@@ -142,6 +143,8 @@ t.test('a gate that asks is told which hold it waits for, and hurries it at half
   t.strictSame(read.askGate({ seq: 2, limitMs: 60_000 }), { hold: downId(2) }, 'its file was read before it asked')
   t.equal(read.state.holds.get(downId(2))?.rushAtMs, 130_000)
   t.equal(read.saves.length, 1)
+  read.gate('down', 2)
+  t.equal(read.state.holds.get(downId(2))?.rushAtMs, 130_000, 'its file, read once more, is no reason to wait')
 })
 
 t.test('a gate that comes up is answered, whatever the hosts do', async (t) => {
@@ -228,4 +231,10 @@ t.test('a hold that the gate gave a host itself becomes the fleet’s when its f
   t.match(fleet.state.holds.get(downId(3)), { orphan: false, members: new Set(['a1', 'b1']), except: new Set(['a1']) })
   t.strictSame(ids(fleet), [downId(3)])
   t.strictSame(fleet.orders, ['drain b1'])
+})
+
+t.test('where the file is absent, an orphan or another’s hold does not stand for the gate’s', async (t) => {
+  const fleet = gateFleet({ holds: [fleetHold('x1'), fleetHold('pg/lost/1', { owner: 'gate:pg', orphan: true })] })
+  t.strictSame(fleet.gate(null), { hold: `pg/${bootId}/absent-8` })
+  t.equal(fleet.state.holds.get(`pg/${bootId}/absent-8`)?.persisted, true)
 })

@@ -334,3 +334,12 @@ t.test('undrain: of one target, or of all', async (t) => {
     { code: 'nothing-selected' },
   )
 })
+
+t.test('settled is when all are', async (t) => {
+  const fleet = openFleet()
+  fleet.drain('h1')
+  fleet.report('a1', carried('drained'))
+  t.match(draining(fleet), { settled: false, hosts: [{ is: 'done' }, { is: 'moving' }] })
+  fleet.report('b1', carried('drained'))
+  t.equal(draining(fleet).settled, true)
+})

@@ -55,3 +55,19 @@ t.test('an error that names no claim changes nothing', async (t) => {
   fleet.tell('a1', { type: 'error', code: 'internal', message: 'no', seen: null })
   t.equal(fleet.state, state)
 })
+
+t.test('as far off as a coordinator may be, and one further', async (t) => {
+  for (const [leap, believed] of [
+    [2 ** 32, true],
+    [2 ** 32 + 1, false],
+  ] as const) {
+    for (const seen of [
+      { ...claim, epoch: claim.epoch + leap },
+      { ...claim, revision: claim.revision + leap },
+    ]) {
+      const fleet = openFleet()
+      fleet.outrank('a1', seen)
+      t.equal(fleet.state.superseded !== null, believed)
+    }
+  }
+})

@@ -132,6 +132,10 @@ t.test('by id: one that only an agent knows', async (t) => {
     fleet.effects.find(({ type }) => type === 'note'),
     { note: { what: 'hold-released', owner: 'agent' } },
   )
+  const plan = planOf({ hosts: [specOf('a1', { targets: ['db', 'share'] })], targets: [targetOf(), targetOf('share')] })
+  const two = openFleet({ plan })
+  two.report('a1', reportOf('drained', [held('self/1', 'self'), held('v1/1', 'v1')]))
+  t.match(two.undrain({ hold: 'v1/1' }), { released: ['v1/1'] }, 'on one target of two, beside another')
 })
 
 t.test('by id: released already is fine, unknown is not', async (t) => {

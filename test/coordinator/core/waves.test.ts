@@ -225,3 +225,31 @@ t.test('drained means by every hold that is wanted', async (t) => {
   fleet.drain('h2', { selector: 'a1,a2' })
   t.strictSame([...(fleet.state.movements.get('db')?.drain?.pending.keys() ?? [])].sort(), ['a1', 'a2'])
 })
+
+t.test('a host that comes back when only late ones are left goes at once', async (t) => {
+  const fleet = waveFleet()
+  fleet.down('b1')
+  fleet.tick(20_000)
+  fleet.drain('h1', { selector: 'b1,c1' })
+  fleet.tick(90_000)
+  t.equal(fleet.state.movements.get('db')?.drain?.wave, null)
+  fleet.up('b1')
+  t.strictSame(fleet.orders, ['drain b1'])
+})
+
+t.test('a hold of its own beside the wanted one is no reason to wait', async (t) => {
+  const fleet = waveFleet()
+  fleet.drain('h1', { selector: 'a1,b1' })
+  fleet.report('a1', reportOf('drained', [held(h1), held('v1/1', 'v1')]))
+  t.strictSame(fleet.orders, ['drain b1'])
+})
+
+t.test('a wave is told when it starts, and its end is not', async (t) => {
+  const fleet = waveFleet()
+  fleet.drain('h1', { selector: 'c1' })
+  t.ok(fleet.notes.includes('wave-started'))
+  fleet.tick()
+  t.strictSame(fleet.notes, [])
+  fleet.tick(90_000)
+  t.strictSame(fleet.notes, [])
+})
