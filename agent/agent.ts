@@ -23,6 +23,7 @@ import { createMetrics } from './metrics.ts'
 import { type Hands, perform } from './perform.ts'
 import { createReporter } from './reporter.ts'
 import { watchResources } from './resources.ts'
+import { createRest } from './rest.ts'
 import { statusOf } from './status.ts'
 
 export interface AgentParts {
@@ -114,12 +115,16 @@ interface HandsParts {
 async function openHands({ config, secrets, bus, loop, log, notify, closing }: HandsParts): Promise<Hands> {
   const targets = config.targets.map(({ spec, dependents }) => ({ name: spec.name, unit: spec.unit, dependents }))
   const told = (event: AgentEvent): void => void loop.dispatch(event)
+  const rest = closing.use(createRest())
   const units = closing.use(
     openUnits({
       bus,
       targets,
       log,
-      told: (target, view) => told({ type: 'viewed', target, view, atMs: monotonicMs() }),
+      told: (target, view) => {
+        rest.stir()
+        told({ type: 'viewed', target, view, atMs: monotonicMs() })
+      },
     }),
   )
   const door: { now: Door | null } = { now: null }

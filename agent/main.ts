@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { createLog } from '../daemon/log.ts'
 import { openNotify } from '../daemon/notify.ts'
 import { runUntilSignal } from '../daemon/run.ts'
@@ -37,6 +38,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(help)
     return
   }
+  // A drain of many units would grow V8's young generation to 32 MB for good.
+  setFlagsFromString('--semi-space-growth-factor=1')
   const log = createLog({ name: 'agent' })
   const notify = await openNotify((text) => log.warn(text))
   await runUntilSignal((die) =>

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { createClient, type MessageBus, messageType } from 'dbus-native'
 import { codeOf, reasonOf } from '../../daemon/reason.ts'
 import { GuardianError } from '../../protocol/errors.ts'
+import { Sieve } from './bus-sieve.ts'
 
 /** One call on systemd's bus name. */
 export interface BusCall {
@@ -218,7 +219,7 @@ function inOrder(tell: () => void): void {
 
 /** Resolves once systemd itself has answered. */
 async function openClient({ path, direct }: BusAddress): Promise<MessageBus> {
-  const stream = await openStream(path)
+  const stream = new Sieve(await openStream(path))
   const client = createClient({ stream, direct, plainValues: true })
   const deadline = setTimeout(() => stream.destroy(new Error(`no answer in ${openLimitMs} ms`)), openLimitMs)
   let problem: unknown = null

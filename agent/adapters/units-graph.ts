@@ -1,4 +1,4 @@
-import { type Systemd, unitPath } from './units-systemd.ts'
+import { type Dependency, type Systemd, unitPath } from './units-systemd.ts'
 
 /** A unit that hangs on a target. */
 export interface Hanging {
@@ -28,7 +28,7 @@ export interface Graph {
 interface Ties {
   readonly requiredBy: readonly string[]
   readonly partOf: readonly string[]
-  readonly wantedBy: readonly string[]
+  /** Units that start or stop in a certain order with this one; read only where something hangs on it. */
   readonly before: readonly string[]
 }
 
@@ -45,7 +45,7 @@ export async function readGraph(systemd: Systemd, target: string, configured: re
   const all = new Set([...taken, ...(await closure(systemd, ties, loose, kept))])
   all.delete(top.unit)
   const guarded = reach(top.unit, ties, (tie) => tie.requiredBy.filter((unit) => tie.before.includes(unit)))
-  const wanted = reachWanted(top.unit, ties)
+  const wanted = await reachWanted(systemd, top.unit, ties)
   const hanging = [...all].map(async (unit): Promise<[string, Hanging]> => {
     const path = unitPath(unit)
     const cgroup = ties.has(unit) ? await systemd.cgroup(unit, path) : null
@@ -77,12 +77,19 @@ async function closure(
 
 async function readTies(systemd: Systemd, unit: string): Promise<Ties> {
   const path = unitPath(unit)
-  const kinds = ['RequiredBy', 'BoundBy', 'ConsistsOf', 'WantedBy', 'UpheldBy', 'Before'] as const
-  const [required = [], bound = [], partOf = [], wanted = [], upheld = [], before = []] = await Promise.all(
-    kinds.map((kind) => systemd.dependencies(path, kind)),
-  )
+  const kinds = ['RequiredBy', 'BoundBy', 'ConsistsOf'] as const
+  const [required = [], bound = [], partOf = []] = await readEach(systemd, path, kinds)
   const requiredBy = [...required, ...bound]
-  return { requiredBy, partOf, wantedBy: [...wanted, ...upheld, ...requiredBy], before }
+  const before = requiredBy.length === 0 ? [] : await systemd.dependencies(path, 'Before')
+  return { requiredBy, partOf, before }
+}
+
+function readEach(
+  systemd: Systemd,
+  path: string,
+  kinds: readonly Dependency[],
+): Promise<readonly (readonly string[])[]> {
+  return Promise.all(kinds.map((kind) => systemd.dependencies(path, kind)))
 }
 
 /** Every unit that `next` leads to from the target, over any number of steps. */
@@ -96,12 +103,24 @@ function reach(target: string, ties: ReadonlyMap<string, Ties>, next: (tie: Ties
 }
 
 /** Every unit that a start of the target starts too: one that a started unit wants, requires or upholds. */
-function reachWanted(target: string, ties: ReadonlyMap<string, Ties>): Set<string> {
+async function reachWanted(systemd: Systemd, target: string, ties: ReadonlyMap<string, Ties>): Promise<Set<string>> {
   const started = new Set<string>([target])
-  let size = 0
-  while (started.size > size) {
+  if (!ties.has(target)) return started
+  const pulled = await readEach(systemd, unitPath(target), ['Wants', 'Requires', 'BindsTo', 'Upholds'])
+  for (const unit of pulled.flat()) if (ties.has(unit)) started.add(unit)
+  // Most are wanted by the target itself; of the others, each says who wants it.
+  const rest = [...ties.keys()].filter((unit) => !started.has(unit))
+  const wantedBy = await Promise.all(
+    rest.map(async (unit): Promise<[string, readonly string[]]> => [unit, await wantersOf(systemd, unit, ties)]),
+  )
+  for (let size = 0; started.size > size; ) {
     size = started.size
-    for (const [unit, { wantedBy }] of ties) if (wantedBy.some((by) => started.has(by))) started.add(unit)
+    for (const [unit, by] of wantedBy) if (by.some((each) => started.has(each))) started.add(unit)
   }
   return started
+}
+
+async function wantersOf(systemd: Systemd, unit: string, ties: ReadonlyMap<string, Ties>): Promise<readonly string[]> {
+  const read = await readEach(systemd, unitPath(unit), ['WantedBy', 'UpheldBy'])
+  return [...read.flat(), ...(ties.get(unit)?.requiredBy ?? [])]
 }

@@ -67,6 +67,8 @@ export type Dependency =
   | 'ConsistsOf'
   | 'WantedBy'
   | 'UpheldBy'
+  | 'Upholds'
+  | 'Wants'
   | 'Before'
   | 'Requires'
   | 'BindsTo'
@@ -110,7 +112,7 @@ export function createSystemd(bus: Bus): Systemd {
         return v.parse(names, await property(path, unitInterface, kind))[0]
       } catch (cause) {
         // Only newer versions know that property.
-        if (kind === 'UpheldBy') return []
+        if (kind === 'UpheldBy' || kind === 'Upholds') return []
         throw cause
       }
     },
@@ -118,12 +120,11 @@ export function createSystemd(bus: Bus): Systemd {
       const kind = unit.slice(unit.lastIndexOf('.') + 1)
       const from = cgroupInterfaces[kind]
       if (from === undefined) return null
+      const [group] = v.parse(text, await property(path, from, 'ControlGroup'))
+      if (group !== '') return group
+      const [slice] = v.parse(text, await property(path, from, 'Slice'))
       root ??= readRoot()
-      const [[group], [slice]] = await Promise.all([
-        property(path, from, 'ControlGroup').then((values) => v.parse(text, values)),
-        property(path, from, 'Slice').then((values) => v.parse(text, values)),
-      ])
-      return group === '' ? `${await root}${slicePath(slice)}/${unit}` : group
+      return `${await root}${slicePath(slice)}/${unit}`
     },
     async stop(unit) {
       await call('StopUnit', [unit, 'replace-irreversibly'], 'ss', orderLimitMs)
