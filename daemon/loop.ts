@@ -62,7 +62,8 @@ class SerialLoop<State, Event, Save, Effect, Answer> implements Loop<State, Even
     return this.#state
   }
 
-  dispatch(event: Event): Promise<Answer> {
+  // Properties, so that either may be handed on without its loop.
+  readonly dispatch = (event: Event): Promise<Answer> => {
     const answer = new Promise<Answer>((resolve, reject) => {
       this.#queue.push({ event, resolve, reject })
       this.#goOn()
@@ -72,7 +73,7 @@ class SerialLoop<State, Event, Save, Effect, Answer> implements Loop<State, Even
     return answer
   }
 
-  watch(listener: (state: State, before: State) => void): () => void {
+  readonly watch = (listener: (state: State, before: State) => void): (() => void) => {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
