@@ -121,13 +121,17 @@ t.test('processes that a stop leaves behind are counted until they are gone', as
     ]),
   })
   await rig.seen('up', (view) => isUp(view) && unitIn(view, 'app.service')?.processes === 3)
+  const child = join(rig.host.root, 'home/child')
+  const pid = await until(
+    'the child is named',
+    async () => Number(await readFile(child, 'utf8').catch(() => '')) || false,
+  )
   rig.units.stop(target, 1)
   const left = await rig.seen(
     'two are left',
     (view) => view.round === 1 && unitIn(view, 'app.service')?.active === 'inactive',
   )
   t.equal(unitIn(left, 'app.service')?.processes, 2)
-  const pid = Number(await readFile(join(rig.host.root, 'home/child'), 'utf8'))
   process.kill(pid, 'SIGKILL')
   await rig.seen('one is left', (view) => unitIn(view, 'app.service')?.processes === 1)
   rig.units.stop(target, 2)
