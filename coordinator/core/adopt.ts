@@ -33,12 +33,20 @@ function isForeign(state: FleetState, held: Hold): boolean {
   return resource === null || !isGateUp(state, resource)
 }
 
+// A hold that this store gave has the targets that it was given, whatever one host says; of one that it lost, all targets
+// together are found where they are carried, as they were given.
 function isStranger(hold: FleetHold, name: string, target: string): boolean {
-  return !hold.except.has(name) && (!hold.members.has(name) || !hold.targets.includes(target))
+  if (hold.except.has(name)) return false
+  const isOfTarget = hold.targets.includes(target)
+  return hold.members.has(name) ? hold.orphan && !isOfTarget : hold.orphan || isOfTarget
 }
 
+// In memory until the next tick, which writes all that were found since at once; a marker that is lost to a crash in
+// between is found again.
 function joined(hold: FleetHold, name: string, target: string): FleetHold {
-  return { ...hold, members: new Set([...hold.members, name]), targets: [...new Set([...hold.targets, target])] }
+  const members = new Set([...hold.members, name])
+  const targets = [...new Set([...hold.targets, target])]
+  return { ...hold, members, targets, persisted: hold.persisted && !hold.orphan }
 }
 
 function orphan(held: Hold, atMs: number): FleetHold {
@@ -55,7 +63,7 @@ function orphan(held: Hold, atMs: number): FleetHold {
     except: new Set(held.except),
     members: new Set(),
     orphan: true,
-    persisted: true,
+    persisted: false,
     rushAtMs: null,
   }
 }

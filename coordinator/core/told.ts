@@ -5,17 +5,7 @@ import type { AgentHello } from '../../protocol/v2/hello.ts'
 import type { TargetReport } from '../../protocol/v2/report.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
 import { adopt } from './adopt.ts'
-import {
-  applied,
-  type Change,
-  changed,
-  type FleetNext,
-  type FleetStep,
-  noted,
-  owedBy,
-  saveOf,
-  still,
-} from './change.ts'
+import { applied, type Change, changed, type FleetNext, type FleetStep, noted, saveOf, still } from './change.ts'
 import type { FleetEffect } from './effect.ts'
 import type { FleetEvent } from './event.ts'
 import { afresh, linkOf, withLink, withSeat } from './links.ts'
@@ -148,30 +138,32 @@ function reported(state: FleetState, name: string, all: readonly TargetReport[],
   const effects = reports.flatMap((report) => noteChange(name, seatOf(before, report.target), report))
   const adopted = adopt(seen, name, reports, atMs)
   const awaiting = state.awaiting.has(name) ? new Set([...state.awaiting].filter((host) => host !== name)) : null
-  if (adopted.length === 0 && awaiting === null) {
-    const course = reconcileOne(seen, name, atMs)
-    return still(course.state, [...effects, ...course.effects])
-  }
-  const change: Change = {
-    put: adopted,
-    owe: owedBy(seen, adopted),
-    isQuiet: adopted.length === 0,
-    ...(awaiting === null ? {} : { awaiting }),
-  }
-  const kept = applied(seen, change)
-  const lost = changed(seen, { ...change, put: adopted.map((hold) => ({ ...hold, persisted: false })) })
   const found = noted(
     ...adopted
       .filter((hold) => hold.orphan && !state.holds.has(hold.id))
       .map((hold) => ({ what: 'hold-adopted' as const, hold: hold.id, owner: hold.owner, text: hold.message })),
   )
+  const change: Change = { put: adopted, ...(awaiting === null ? {} : { awaiting }) }
   // The others have nothing new to do, unless this was the last for which all of them waited.
   const isLast = awaiting?.size === 0
   const next = (now: FleetState): FleetNext => {
     const course = isLast ? reconcileAll(now, atMs) : reconcileOne(now, name, atMs)
     return { state: course.state, effects: [...effects, ...found, ...course.effects], answer: null }
   }
-  return { save: saveOf(kept, change), next: next(kept), otherwise: next(lost) }
+  const isKept = isLast || adopted.some((hold) => hold.persisted)
+  if (!isKept) return unsaved(next(changed(seen, change)))
+  const kept: Change = {
+    ...change,
+    put: adopted.map((hold) => ({ ...hold, persisted: true })),
+    isQuiet: adopted.length === 0,
+  }
+  const lost: Change = { ...change, put: adopted.map((hold) => ({ ...hold, persisted: false })) }
+  const after = applied(seen, kept)
+  return { save: saveOf(after, kept), next: next(after), otherwise: next(changed(seen, lost)) }
+}
+
+function unsaved(next: FleetNext): FleetStep {
+  return { save: null, next, otherwise: next }
 }
 
 /** The first report of a target since the takeover shows which holds a marker carried before anything was ordered. */

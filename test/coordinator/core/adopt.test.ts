@@ -25,11 +25,12 @@ t.test('a hold of a marker that this store never released is adopted whole, as a
     sinceMs: 12,
     end: { remainingMs: 5_000, asOfMs: 100_000 },
     orphan: true,
-    persisted: true,
+    persisted: false,
     rushAtMs: null,
   })
-  t.match(fleet.lastSave, { claim: { revision: 8 }, put: [{ id: 'old1' }] })
   t.strictSame(fleet.orders, [])
+  fleet.tick()
+  t.match(fleet.lastSave, { claim: { revision: 8 }, put: [{ id: 'old1', persisted: true }] })
 })
 
 t.test('without an end it has none', async (t) => {
@@ -49,9 +50,12 @@ t.test('the next carriers join it, each once', async (t) => {
   fleet.join('b1', reportOf('drained', [held('old1')]))
   t.strictSame([...(fleet.state.holds.get('old1')?.members ?? [])], ['a1', 'b1'])
   t.strictSame(fleet.notes, ['target-changed'], 'it was adopted before')
-  t.equal(fleet.saves.length, 2)
+  t.equal(fleet.saves.length, 0)
+  fleet.tick()
+  t.equal(fleet.saves.length, 1, 'any number of them costs one write')
   fleet.report('b1', reportOf('drained', [held('old1')]))
-  t.equal(fleet.saves.length, 2)
+  fleet.tick()
+  t.equal(fleet.saves.length, 1)
 })
 
 t.test('a carrier of a known hold that is no member of it becomes one', async (t) => {
@@ -60,6 +64,72 @@ t.test('a carrier of a known hold that is no member of it becomes one', async (t
   t.strictSame([...(fleet.state.holds.get('x1')?.members ?? [])], ['b1', 'a1'])
   t.equal(fleet.state.holds.get('x1')?.orphan, false)
   t.notOk(fleet.notes.includes('hold-adopted'))
+  t.match(fleet.lastSave, { claim: { revision: 8 }, put: [{ id: 'x1', persisted: true }] })
+  t.equal(fleet.state.holds.get('x1')?.persisted, true, 'whoever waits for it is not told otherwise')
+})
+
+t.test('on a full store it becomes one all the same', async (t) => {
+  const fleet = new Fleet({ holds: [fleetHold('x1', { members: new Set(['b1']) })] })
+  fleet.isFull = true
+  fleet.join('a1', reportOf('drained', [held('x1')]))
+  t.match(fleet.state.holds.get('x1'), { members: new Set(['b1', 'a1']), persisted: false })
+  t.equal(fleet.state.claim.revision, 7)
+})
+
+const both = planOf({
+  hosts: [specOf('a1', { targets: ['db', 'share'] }), specOf('b1', { targets: ['db', 'share'] })],
+  targets: [targetOf(), targetOf('share')],
+})
+const share = (...ids: readonly string[]) =>
+  reportOf(
+    'drained',
+    ids.map((id) => held(id)),
+    { target: 'share' },
+  )
+
+t.test('the word of one host adds no target to a hold of this store', async (t) => {
+  const fleet = new Fleet({ plan: both, holds: [fleetHold('x1')] })
+  fleet.join('a1', reportOf('drained', [held('x1')]), share('x1'))
+  t.strictSame(fleet.state.holds.get('x1')?.targets, ['db'])
+  t.strictSame(fleet.orders, [], 'its own marker keeps it')
+  fleet.join('b1', reportOf('drained', [held('x1')]), reportOf('open', [], { target: 'share' }))
+  t.strictSame(fleet.orders, [])
+  fleet.undrain({ hold: 'x1' })
+  t.match(
+    fleet.commands.map(({ target, release }) => [target, release]),
+    [
+      ['db', ['x1']],
+      ['share', ['x1']],
+      ['db', ['x1']],
+    ],
+    'until it is released',
+  )
+})
+
+t.test('nor is a host that carries it on another target a member', async (t) => {
+  const fleet = new Fleet({ plan: both, holds: [fleetHold('x1', { members: new Set(['b1']) })] })
+  fleet.join('a1', reportOf('open'), share('x1'))
+  t.strictSame([...(fleet.state.holds.get('x1')?.members ?? [])], ['b1'])
+  t.strictSame(fleet.orders, [])
+})
+
+t.test('an orphan is found target by target, and what is found is written', async (t) => {
+  const fleet = new Fleet({ plan: both })
+  fleet.join('a1', reportOf('drained', [held('old1')]))
+  fleet.tick()
+  fleet.join('b1', share('old1'), reportOf('open'))
+  t.match(fleet.state.holds.get('old1'), { targets: ['db', 'share'], members: new Set(['a1', 'b1']), persisted: false })
+  fleet.tick()
+  t.equal(fleet.saves.length, 2)
+  fleet.report('a1', reportOf('drained', [held('old1')]), share('old1'))
+  fleet.tick()
+  t.equal(fleet.saves.length, 2)
+})
+
+t.test('a known hold has the targets that it was given, also where one host alone has it', async (t) => {
+  const fleet = new Fleet({ plan: both, holds: [fleetHold('x1', { members: new Set(['a1']) })] })
+  fleet.join('a1', reportOf('drained', [held('x1')]), share('x1'))
+  t.strictSame(fleet.state.holds.get('x1')?.targets, ['db'])
 })
 
 t.test('an excepted carrier does not: it is told to release', async (t) => {

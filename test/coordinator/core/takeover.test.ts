@@ -66,12 +66,30 @@ t.test('excused at the takeover itself', async (t) => {
   t.match(fleet.takeOver({ excuse: ['a1'] }), { awaiting: ['b1'] })
 })
 
-t.test('a report that counts is written, also where it adopts nothing', async (t) => {
+t.test('only the last of the reports is written: after a crash all of them report again', async (t) => {
   const fleet = new Fleet({ awaiting: ['a1', 'b1'] })
   fleet.join('a1', reportOf('open'))
-  t.match(fleet.lastSave, { awaiting: ['b1'], claim: { revision: 7 } })
+  t.strictSame([...fleet.state.awaiting], ['b1'])
+  t.equal(fleet.saves.length, 0)
   fleet.join('a1', reportOf('open'))
-  t.equal(fleet.saves.length, 1)
+  t.equal(fleet.saves.length, 0)
+  fleet.join('b1', reportOf('open'))
+  t.match(fleet.lastSave, { awaiting: [], claim: { revision: 7 } })
+})
+
+t.test('where the last cannot be written, nobody waits for the disk', async (t) => {
+  const fleet = new Fleet({ awaiting: ['a1'], released: ['x9'] })
+  fleet.isFull = true
+  fleet.join('a1', reportOf('drained', [held('x9')]))
+  t.equal(fleet.state.awaiting.size, 0)
+  t.strictSame(fleet.orders, ['undrain a1'])
+})
+
+t.test('the last report may adopt, too', async (t) => {
+  const fleet = new Fleet({ awaiting: ['a1'] })
+  fleet.join('a1', reportOf('drained', [held('old1')]))
+  t.match(fleet.lastSave, { awaiting: [], claim: { revision: 8 }, put: [{ id: 'old1', persisted: true }] })
+  t.equal(fleet.state.holds.get('old1')?.persisted, true)
 })
 
 t.test('holds that no marker carries are listed once the markers were told of', async (t) => {
