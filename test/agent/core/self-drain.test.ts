@@ -1,4 +1,5 @@
 import t from 'tap'
+import { unreadableHold } from '../../../agent/core/self-drain.ts'
 import type { Policy } from '../../../agent/core/state.ts'
 import type { Scene } from './scene.ts'
 import { bootId, claimOf, holdOf, kinds, notes, openScene, spec, target, viewOf } from './scene.ts'
@@ -208,4 +209,19 @@ t.test('on a full disk it drains all the same', async (t) => {
   t.match(notes(scene.tick(30_000)), ['hold-taken', 'not-persisted', 'drain-started'])
   t.equal(scene.duty().durable, false)
   t.equal(scene.state.selfDrain.count, 1)
+})
+
+t.test('what stands for a marker that could not be read is never released by itself', async (t) => {
+  const unreadable = holdOf(`${unreadableHold}1`, 'self')
+  const scene = openScene({ records: { [target]: { marker: [unreadable], opening: null } } })
+  scene.tick(3_600_000)
+  t.strictSame(scene.duty().record.marker, [unreadable])
+  scene.state = {
+    ...scene.state,
+    duties: new Map([
+      [target, { ...scene.duty(), record: { marker: [unreadable, holdOf('self/1', 'self')], opening: null } }],
+    ]),
+  }
+  scene.tick()
+  t.strictSame(scene.duty().record.marker, [unreadable])
 })
