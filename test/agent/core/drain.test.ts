@@ -9,6 +9,7 @@ import {
   openScene,
   outcomes,
   responses,
+  Scene,
   sentTo,
   spec,
   target,
@@ -174,6 +175,9 @@ t.test('what becomes active without a hold is no breach', async (t) => {
 })
 
 t.test('an agent that starts and finds a marker drains again', async (t) => {
+  const early = new Scene({ records: { [target]: { marker: [holdOf('h1')], opening: null } } })
+  early.view(stopped(1))
+  t.ok(kinds(early.tick()).includes('stop'), 'whatever was seen before its own stop')
   const scene = openScene({ records: { [target]: { marker: [holdOf('h1')], opening: null } } })
   t.equal(scene.duty().work.is, 'stopping')
   scene.view(stopped(scene.duty().round))

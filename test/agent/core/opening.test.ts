@@ -102,6 +102,8 @@ t.test('a target that runs before its agent does is taken for open', async (t) =
 t.test('an agent that was killed while opening goes on', async (t) => {
   const scene = booted(opening('opening'))
   t.ok(starts(scene))
+  t.notOk(starts(scene, 999))
+  t.ok(starts(scene, 1), 'with the same pauses')
   t.equal(scene.saves, 0, 'the decision stands on disk')
   scene.view(viewOf(0, 'active'))
   t.strictSame(notes(scene.tick()), ['opened'])
