@@ -33,7 +33,7 @@ const drains: readonly [name: string, prepare: (fleet: Fleet) => void, is: strin
               { unit: 'app.service', active: 'deactivating', guarded: true, processes: 1 },
               { unit: 'gone.service', active: 'inactive', guarded: true, processes: 0 },
               { unit: 'bad.service', active: 'failed', guarded: true, processes: 0 },
-              { unit: 'left.service', active: 'inactive', guarded: true, processes: 2 },
+              { unit: 'left.service', active: 'inactive', guarded: true, processes: 1 },
             ],
           }),
         ),

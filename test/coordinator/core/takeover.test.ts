@@ -106,6 +106,13 @@ t.test('holds that no marker carries are listed once the markers were told of', 
   t.match(fleet.commands[0], { action: 'drain', release: ['x2'], holds: [{ id: 'x1' }] })
 })
 
+t.test('the only hold that the store has may be in a marker, too', async (t) => {
+  const fleet = new Fleet({ superseded, holds: [fleetHold('x1')] })
+  fleet.takeOver()
+  fleet.join('a1', reportOf('drained', [held('x1')]))
+  t.match(fleet.takeOver({ dryRun: true }), { unmarked: [] })
+})
+
 t.test('only such a hold can be dropped here', async (t) => {
   const fleet = restored()
   fleet.takeOver()

@@ -218,6 +218,8 @@ t.test('a host that a second hold finds drained needs no turn', async (t) => {
   const fleet = shutFleet()
   fleet.drain('h2', { selector: 'c1' })
   t.match(fleet.commands, [{ action: 'drain', holds: [{ id: idOf('h2') }] }])
+  fleet.drain('h3', { selector: 'a1,b1' })
+  t.strictSame(fleet.orders, ['drain a1', 'drain b1'])
 })
 
 t.test('drained means by every hold that is wanted', async (t) => {
