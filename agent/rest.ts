@@ -7,10 +7,10 @@ export interface Rest extends Disposable {
   stir(): void
 }
 
-const quietMs = 5_000
+const quietMs = 2_000
 // Code that has not run for so many collections is let go; it is compiled again when it is needed.
 const rounds = 3
-const betweenMs = 500
+const betweenMs = 250
 
 export function createRest(collect: () => void = exposeCollector()): Rest {
   let timer: NodeJS.Timeout | undefined
