@@ -8,15 +8,21 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>
 }
 
+const limitMs = 120_000
+
 /** Milliseconds from start to exit; rejects where it ends with anything but 0. */
 export async function timed({ argv: [program = '', ...args], env }: Command): Promise<number> {
   const startedMs = performance.now()
-  const child = spawn(program, args, { env: env ?? process.env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(program, args, {
+    env: env ?? process.env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: limitMs,
+  })
   const said: string[] = []
   child.stderr?.on('data', (chunk) => said.push(String(chunk)))
-  const [code] = await once(child, 'exit')
+  const [code, signal] = await once(child, 'exit')
   const tookMs = performance.now() - startedMs
-  if (code !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${code}: ${said.join('')}`)
+  if (code !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${code ?? signal}: ${said.join('')}`)
   return tookMs
 }
 
