@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import * as v from 'valibot'
 import { killCgroup, removeCgroup } from './cgroup.ts'
 import { startOf, withLock } from './lock.ts'
@@ -65,11 +67,22 @@ async function sweepLocked(): Promise<readonly string[]> {
     if (startOf(note.owner) === note.ownerStarted) continue
     killCgroup(note.cgroup)
     await removeCgroup(note.cgroup)
-    for (const each of note.scratch) await rm(each, { recursive: true, force: true })
+    for (const each of note.scratch) {
+      await unmountBelow(each)
+      await rm(each, { recursive: true, force: true })
+    }
     await rm(join(registry, name))
     swept.push(name)
   }
   return swept
+}
+
+/** A killed test leaves the small disks that it mounted, and nothing above a mount can be removed. */
+async function unmountBelow(directory: string): Promise<void> {
+  const points = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '')
+  for (const point of points.filter((each) => each.startsWith(`${directory}/`)).reverse()) {
+    await promisify(execFile)('umount', ['--lazy', point])
+  }
 }
 
 async function leaveLocked(): Promise<void> {
