@@ -17,7 +17,7 @@ import { nextRound, note, openWord } from './orders.ts'
 import { mayOpen, probesGood } from './permission.ts'
 import { fittingUnits } from './report.ts'
 import { selfDrainRule } from './self-drain.ts'
-import type { AgentState, Duty, Waiter } from './state.ts'
+import type { AgentState, Duty, Waiter, Work } from './state.ts'
 
 /** Everything that a target does by itself, looked at once a second and after each event. */
 export interface Moment {
@@ -74,16 +74,24 @@ function settleDrain(duty: Duty, { state }: Moment): Move | null {
 /** Also the first stop: a held target that rests without being quiet. */
 function stopAgain(duty: Duty, { atMs }: Moment): Move | null {
   if (!isHeld(duty) || isQuiet(duty)) return null
-  if (duty.work.is === 'stopping' && !isStopDue(duty, duty.work.sinceMs, atMs)) return null
+  const before = duty.work.is === 'stopping' ? duty.work : null
+  if (before !== null && !isStopDue(duty, before, atMs)) return null
   const round = nextRound(duty)
-  const effects = duty.work.is === 'stopping' ? [] : [note({ what: 'drain-started', target: duty.spec.name })]
-  const stopping: Duty = { ...duty, round, work: { is: 'stopping', sinceMs: atMs } }
+  const unseen = before === null || isSeen(duty) ? 0 : before.unseen + 1
+  const effects = before === null ? [note({ what: 'drain-started', target: duty.spec.name })] : []
+  const stopping: Duty = { ...duty, round, work: { is: 'stopping', sinceMs: atMs, unseen } }
   return go(stopping, [...effects, { type: 'stop', target: duty.spec.name, round }])
 }
 
-function isStopDue(duty: Duty, sinceMs: number, atMs: number): boolean {
-  if (duty.view === null || duty.view.round !== duty.round) return atMs - sinceMs >= lostStopMs
-  return isStopLost(duty.view) && atMs - sinceMs >= cancelledStopMs
+function isStopDue(duty: Duty, work: Extract<Work, { is: 'stopping' }>, atMs: number): boolean {
+  const spentMs = atMs - work.sinceMs
+  // On a slow bus each stop would outrun the views of the one before, for ever.
+  if (duty.view === null || !isSeen(duty)) return spentMs >= lostStopMs * 2 ** Math.min(work.unseen, 4)
+  return isStopLost(duty.view) && spentMs >= cancelledStopMs
+}
+
+function isSeen(duty: Duty): boolean {
+  return duty.view?.round === duty.round
 }
 
 function persistAgain(duty: Duty): Move | null {

@@ -60,7 +60,8 @@ export interface TargetRecord {
 
 export type Work =
   | { readonly is: 'rest' }
-  | { readonly is: 'stopping'; readonly sinceMs: number }
+  /** `unseen` counts the stops in a row that no view has followed. */
+  | { readonly is: 'stopping'; readonly sinceMs: number; readonly unseen: number }
   | { readonly is: 'starting'; readonly attempt: number; readonly againAtMs: number }
 
 /** Somebody who waits for the outcome of an order. */

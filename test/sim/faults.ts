@@ -89,7 +89,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'do not stop again after a cancelled job',
     file: 'agent/core/rules.ts',
-    from: 'return isStopLost(duty.view) && atMs - sinceMs >= cancelledStopMs',
+    from: 'return isStopLost(duty.view) && spentMs >= cancelledStopMs',
     to: 'return false',
   },
   {

@@ -267,3 +267,16 @@ t.test('a round is above any that a view may carry', async (t) => {
   scene.tick()
   t.equal(scene.duty().round, 7)
 })
+
+t.test('on a slow bus the pause between stops doubles, until one is followed by a view', async (t) => {
+  const scene = openScene()
+  scene.drain('c', [holdOf('h1')], { limitMs: 3_600_000 })
+  scene.tick()
+  for (const pauseMs of [5_000, 10_000, 20_000, 40_000, 80_000, 80_000]) {
+    t.notOk(kinds(scene.tick(pauseMs - 1)).includes('stop'), `not before ${pauseMs} ms`)
+    t.ok(kinds(scene.tick(1)).includes('stop'), `after ${pauseMs} ms`)
+  }
+  scene.view(viewOf(scene.duty().round, 'active'))
+  t.ok(kinds(scene.tick(500)).includes('stop'), 'seen, and cancelled')
+  t.ok(kinds(scene.tick(5_000)).includes('stop'), 'the pauses begin anew')
+})
