@@ -83,6 +83,9 @@ async function measure(root: string): Promise<void> {
     tell(`the one-shot v1 client is the one in ${client.name}`)
 }
 
+// An exit handler ends the hosts; a signal alone would run none.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 const unknown = [...wanted].filter((key) => !known.has(key))
 if (options.help === true || unknown.length > 0) {
   process.stdout.write(`${unknown.length > 0 ? `unknown: ${unknown.join(', ')}\n` : ''}${usage}\n`)
