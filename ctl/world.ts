@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty'
+
 /** One of the process's outputs. */
 export interface Terminal {
   readonly isTTY: boolean
@@ -28,7 +30,8 @@ export function processWorld(): World {
     env: process.env,
     out: terminalOf(process.stdout),
     err: terminalOf(process.stderr),
-    canAsk: process.stdin.isTTY === true && process.stdout.isTTY === true,
+    // Asked of the descriptor: `process.stdin` would load what reads from it.
+    canAsk: isatty(0) && process.stdout.isTTY === true,
     async ask(question) {
       const { createInterface } = await import('node:readline/promises')
       const lines = createInterface({ input: process.stdin, output: process.stdout })

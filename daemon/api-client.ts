@@ -163,17 +163,12 @@ function optionsOf(place: ApiPlace, question: Question): RequestOptions {
   const { method, path, body } = question
   const headers: Record<string, string> = { accept: 'application/json', connection: 'close', ...question.headers }
   if (body !== null) headers['content-type'] = 'application/json'
-  if (place.kind === 'socket') return { socketPath: place.path, method, path, headers, agent: false }
+  // No server name, which only TLS uses: working one out costs 3 ms of the start of a command.
+  const plain = { method, path, headers, agent: false, servername: '' }
+  if (place.kind === 'socket') return { ...plain, socketPath: place.path }
   if (place.token !== null) headers.authorization = `Bearer ${place.token}`
   const { hostname, port } = new URL(place.url)
-  return {
-    hostname: hostname.replaceAll(/[[\]]/g, ''),
-    port: port === '' ? 80 : port,
-    method,
-    path,
-    headers,
-    agent: false,
-  }
+  return { ...plain, hostname: hostname.replaceAll(/[[\]]/g, ''), port: port === '' ? 80 : port }
 }
 
 function isGood(response: IncomingMessage): boolean {
