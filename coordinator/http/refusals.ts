@@ -9,18 +9,17 @@ export function errorHandler(onBug: (cause: unknown) => void) {
     if (cause instanceof GuardianError) {
       return reply.code(errors[cause.code].http).send({ code: cause.code, message: cause.message })
     }
-    const refusal = ofFastify(cause)
+    const refusal = ofRequest(cause)
     if (refusal !== null) return reply.code(refusal.status).send({ code: 'bad-request', message: refusal.message })
     onBug(cause)
     return reply.code(500).send(fixed)
   }
 }
 
-// Fastify's own refusals of a request speak of nothing but the request.
-function ofFastify(cause: unknown): { readonly status: number; readonly message: string } | null {
-  if (!(cause instanceof Error) || !('code' in cause) || !('statusCode' in cause)) return null
-  const { code, statusCode: status, message } = cause
-  if (typeof code !== 'string' || !code.startsWith('FST_ERR_CTP_')) return null
+// What Fastify refuses, or Node finds while it reads, speaks of nothing but the request; a stranger may have sent it.
+function ofRequest(cause: unknown): { readonly status: number; readonly message: string } | null {
+  if (!(cause instanceof Error) || !('statusCode' in cause)) return null
+  const { statusCode: status, message } = cause
   return typeof status === 'number' && status >= 400 && status < 500 ? { status, message } : null
 }
 
