@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readKeyFile } from '../daemon/key-file.ts'
-import { codeOf } from '../daemon/reason.ts'
+import type { TlsFiles } from '../daemon/dial-tls.ts'
+import { readKeyFile, readTlsFiles } from '../daemon/key-file.ts'
 import { GuardianError } from '../protocol/errors.ts'
 import type { Key } from '../protocol/keys.ts'
 import type { AgentConfig } from './config.ts'
@@ -11,7 +10,7 @@ export interface Secrets {
   /** Empty where certificates are used instead. */
   readonly v2: readonly Key[]
   readonly v1: readonly Key[]
-  readonly tls: { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer } | null
+  readonly tls: TlsFiles | null
 }
 
 /** @throws GuardianError that names the file and the way out */
@@ -21,7 +20,7 @@ export async function readSecrets(
 ): Promise<Secrets> {
   const v2 = await readV2Keys(config, env)
   const v1 = config.v1 === 'off' ? [] : config.v1 === 'shared' ? v2 : await readKeyFile(config.v1.file)
-  return { v2, v1, tls: config.tls === null ? null : await readTls(config.tls) }
+  return { v2, v1, tls: config.tls === null ? null : await readTlsFiles(config.tls) }
 }
 
 async function readV2Keys(
@@ -36,16 +35,4 @@ async function readV2Keys(
     'bad-key-file',
     `${config.source}: there is no key: set pskFile (--psk-file, GUARDIAN_PSK_FILE), or LoadCredential=psk:FILE in the unit`,
   )
-}
-
-async function readTls(files: NonNullable<AgentConfig['tls']>): Promise<NonNullable<Secrets['tls']>> {
-  const [cert, key, ca] = await Promise.all([files.cert, files.key, files.ca].map(readPart))
-  if (cert === undefined || key === undefined || ca === undefined) throw new Error('a file of tls is missing')
-  return { cert, key, ca }
-}
-
-async function readPart(file: string): Promise<Buffer> {
-  return await readFile(file).catch((cause: unknown) => {
-    throw new GuardianError('bad-key-file', `tls file ${file}: cannot be read (${codeOf(cause)})`, { file }, { cause })
-  })
 }

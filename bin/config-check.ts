@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import * as v from 'valibot'
 import { agentFile, loadAgentConfig } from '../agent/config.ts'
 import { coordinatorFile, loadCoordinatorConfig } from '../coordinator/config.ts'
+import { readTokens } from '../coordinator/http/tokens.ts'
 import { readConfig } from '../daemon/config-file.ts'
 import { GuardianError } from '../protocol/errors.ts'
 
@@ -29,7 +30,9 @@ export async function main(argv: readonly string[]): Promise<void> {
 async function check(file: string): Promise<string> {
   const settings = Object.keys(await readConfig(file, v.record(v.string(), v.unknown())))
   if (isCoordinators(file, settings)) {
-    const { dials, plan } = await loadCoordinatorConfig(file)
+    const config = await loadCoordinatorConfig(file)
+    await readTokens(config)
+    const { dials, plan } = config
     return `right, for a coordinator of ${count(dials.size, 'host')}, ${count(plan.targets.size, 'target')} and ${count(plan.resources.size, 'resource')}`
   }
   const { policy, targets, resources } = await loadAgentConfig(file)

@@ -1,9 +1,7 @@
-import { access, constants } from 'node:fs/promises'
 import * as v from 'valibot'
 import { readConfig } from '../daemon/config-file.ts'
 import { type ProbeSpec, probeSpec } from '../daemon/probe.ts'
 import { duration } from '../protocol/duration.ts'
-import { GuardianError } from '../protocol/errors.ts'
 import { selectorText } from '../protocol/hold.ts'
 import { limits } from '../protocol/limits.ts'
 import { hostName, resourceName, targetName } from '../protocol/names.ts'
@@ -126,22 +124,12 @@ const checkedFile = v.pipe(
   }),
 )
 
-/** Reads and decodes coordinator.json; every refusal names the file and the path in it. */
+/**
+ * Reads and decodes coordinator.json, and none of the files that it names: a gate needs few of them. Every refusal names
+ * the file and the path in it.
+ */
 export async function loadCoordinatorConfig(file: string): Promise<CoordinatorConfig> {
-  const config = configOf(file, await readConfig(file, checkedFile))
-  for (const [index, token] of config.api.tokens.entries()) await checkTokenFile(file, index, token)
-  return config
-}
-
-async function checkTokenFile(file: string, index: number, token: TokenFile): Promise<void> {
-  await access(token.file, constants.R_OK).catch((cause: unknown) => {
-    throw new GuardianError(
-      'bad-config',
-      `${file}: api.tokens.${index}.file: cannot read ${token.file}; create it with a random token of at least 32 characters, for example by guardian keygen`,
-      { file },
-      { cause },
-    )
-  })
+  return configOf(file, await readConfig(file, checkedFile))
 }
 
 function configOf(file: string, from: CoordinatorFile): CoordinatorConfig {

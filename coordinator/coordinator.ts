@@ -40,7 +40,7 @@ async function open(house: House): Promise<Running> {
   const notify = await openNotify((text) => log.warn(text))
   // Whatever is wrong with a secret is told before the store has spent an epoch.
   const keys = await readLinkKeys(config)
-  let tokens = await readTokens(config.api.tokens)
+  let tokens = await readTokens(config)
   const engine = openEngine(house)
   const senses = await openSenses(house, engine)
   await openDoors(
@@ -54,7 +54,7 @@ async function open(house: House): Promise<Running> {
 
   async function reload(): Promise<void> {
     const next = await loadCoordinatorConfig(config.file)
-    const secrets = { keys: await readLinkKeys(next), tokens: await readTokens(next.api.tokens) }
+    const secrets = { keys: await readLinkKeys(next), tokens: await readTokens(next) }
     warnOfFixed(log, config, next)
     config = next
     tokens = secrets.tokens

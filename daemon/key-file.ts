@@ -1,7 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 import { GuardianError } from '../protocol/errors.ts'
 import { type Key, parseKeys } from '../protocol/keys.ts'
+import type { TlsFiles } from './dial-tls.ts'
 import { codeOf } from './reason.ts'
 
 const bytesMax = 64 * 1024
@@ -13,6 +14,22 @@ export async function readKeyFile(path: string): Promise<readonly Key[]> {
   })
   await refuseUnfit(path, file)
   return parseKeys(await file.readFile('utf8'), path)
+}
+
+/** @throws GuardianError `bad-key-file` that names the file */
+export async function readTlsFiles(paths: Readonly<Record<keyof TlsFiles, string>>): Promise<TlsFiles> {
+  const read = (name: keyof TlsFiles): Promise<Buffer> =>
+    readFile(paths[name]).catch((cause: unknown) => {
+      const file = paths[name]
+      throw new GuardianError(
+        'bad-key-file',
+        `tls.${name}: cannot read ${file} (${codeOf(cause)})`,
+        { file },
+        { cause },
+      )
+    })
+  const [cert, key, ca] = await Promise.all([read('cert'), read('key'), read('ca')])
+  return { cert, key, ca }
 }
 
 async function refuseUnfit(path: string, file: FileHandle): Promise<void> {

@@ -1,12 +1,13 @@
 import { monotonicMs } from '../daemon/clock.ts'
-import { type DirectHost, type DirectMandate, drainDirect } from '../daemon/direct.ts'
+import { type DirectMandate, drainDirect } from '../daemon/direct.ts'
 import type { HostProgress } from '../protocol/api.ts'
 import type { Hold } from '../protocol/hold.ts'
 import { type GateTimes, isWaveOver, type TargetWaves } from './core.ts'
+import type { HandHost } from './keys.ts'
 
 export interface HandParts {
   readonly targets: readonly TargetWaves[]
-  readonly hosts: readonly DirectHost[]
+  readonly hosts: readonly HandHost[]
   readonly mandate: DirectMandate
   readonly times: GateTimes
   readonly graceMs: number
@@ -54,8 +55,8 @@ async function drainSeat(parts: HandParts, { host, target, seats }: SeatOf): Pro
     parts.show([progress])
   }
   tell({ host, target, is: 'moving', reason: '', units: [] })
-  const dial = parts.hosts.find((one) => one.host === host)
-  if (dial === undefined) return tell({ host, target, is: 'failed', reason: 'has no address', units: [] })
+  const dial = parts.hosts.find((one) => one.host === host) ?? { host, unfit: 'has no address' }
+  if ('unfit' in dial) return tell({ host, target, is: 'failed', reason: dial.unfit, units: [] })
   const patience = { neverReachedMs: parts.graceMs, lostMs: parts.graceMs }
   await drainDirect(dial, { ...parts.mandate, ...patience }, { target, v1Target: target, hold: parts.hold }, tell)
 }

@@ -7,7 +7,7 @@ import { GuardianError } from '../protocol/errors.ts'
 import { followDaemon, tellDaemon } from './by-daemon.ts'
 import { drainByHand } from './by-hand.ts'
 import { type GateRecord, type GateTimes, holdIdOf, nextRecord, timesOf, wavesOf } from './core.ts'
-import { readDirectHosts } from './keys.ts'
+import { readHandHosts } from './keys.ts'
 import { readRecord, writeRecord } from './record.ts'
 import { createReporter, type GateLog, type Reporter } from './report.ts'
 import type { Setup } from './setup.ts'
@@ -93,7 +93,7 @@ async function drainWithout(parts: GateParts, { record, times, reporter }: Drain
   const names = new Set(targets.flatMap(({ waves }) => waves.flat()))
   await drainByHand({
     targets,
-    hosts: await readDirectHosts(config, names, env),
+    hosts: await readHandHosts(config, names, env),
     mandate: { authority: { kind: 'gate', resource }, build, deadlineMs: times.agentDeadlineMs, signal },
     times,
     graceMs: config.plan.unreachableGraceMs,

@@ -1,47 +1,57 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CoordinatorConfig } from '../coordinator/config.ts'
+import type { CoordinatorConfig, HostDial } from '../coordinator/config.ts'
 import type { DirectHost } from '../daemon/direct.ts'
-import { readKeyFile } from '../daemon/key-file.ts'
+import { readKeyFile, readTlsFiles } from '../daemon/key-file.ts'
 import { GuardianError } from '../protocol/errors.ts'
 import type { Key } from '../protocol/keys.ts'
 
-/** The hosts of the config as they are dialled, each with the keys that it knows the coordinator by. */
-export async function readDirectHosts(
+/** A host of the config as it is dialled, or why it cannot be. */
+export type HandHost = DirectHost | { readonly host: string; readonly unfit: string }
+
+/** Keys of one protocol that cannot be read fail its hosts alone. */
+export async function readHandHosts(
   config: CoordinatorConfig,
   names: ReadonlySet<string>,
   env: NodeJS.ProcessEnv,
-): Promise<readonly DirectHost[]> {
+): Promise<readonly HandHost[]> {
   const dials = [...config.dials.values()].filter(({ host }) => names.has(host))
-  const v2Keys = dials.some(({ protocol }) => protocol === 'v2') ? await readV2Keys(config, env) : []
-  const v1Keys = dials.some(({ protocol }) => protocol === 'v1') ? await readV1Keys(config) : []
-  const tls = config.tls === null ? null : await readTls(config.tls)
-  return dials.map(({ host, address, port, protocol, keyName }) => ({
-    host,
-    address,
-    port,
-    protocol,
-    keys: protocol === 'v1' ? v1Keys : config.keys === 'derived' ? v2Keys.map((key) => key.derive(keyName)) : v2Keys,
-    ...(tls !== null && { tls }),
-  }))
+  const ready = async (protocol: HostDial['protocol']): Promise<readonly HandHost[]> => {
+    const mine = dials.filter((dial) => dial.protocol === protocol)
+    if (mine.length === 0) return []
+    try {
+      const proofOf = protocol === 'v1' ? await readV1Proof(config) : await readV2Proof(config, env)
+      return mine.map((dial) => ({ ...dial, ...proofOf(dial) }))
+    } catch (cause) {
+      if (!(cause instanceof GuardianError)) throw cause
+      return mine.map(({ host }) => ({ host, unfit: cause.message }))
+    }
+  }
+  return [...(await ready('v1')), ...(await ready('v2'))]
 }
 
-async function readV2Keys(config: CoordinatorConfig, env: NodeJS.ProcessEnv): Promise<readonly Key[]> {
-  if (config.tls !== null && config.pskFile === null) return []
+/** How the coordinator proves itself to a host. */
+type ProofOf = (dial: HostDial) => Pick<DirectHost, 'keys' | 'tls'>
+
+async function readV1Proof({ v1PskFile }: CoordinatorConfig): Promise<ProofOf> {
+  const keys = v1PskFile === null ? [] : await readKeyFile(v1PskFile)
+  return () => ({ keys })
+}
+
+async function readV2Proof(config: CoordinatorConfig, env: NodeJS.ProcessEnv): Promise<ProofOf> {
+  if (config.tls !== null) {
+    const tls = await readTlsFiles(config.tls)
+    return () => ({ keys: [], tls })
+  }
+  const keys = await readV2Keys(config, env)
+  return ({ keyName }) => ({ keys: config.keys === 'derived' ? keys.map((key) => key.derive(keyName)) : keys })
+}
+
+async function readV2Keys({ file, pskFile }: CoordinatorConfig, env: NodeJS.ProcessEnv): Promise<readonly Key[]> {
   const { CREDENTIALS_DIRECTORY: credentials, GUARDIAN_PSK_FILE: named } = env
-  const path = config.pskFile ?? (credentials === undefined ? named : join(credentials, 'psk'))
+  const path = pskFile ?? (credentials === undefined ? named : join(credentials, 'psk'))
   if (path !== undefined) return await readKeyFile(path)
   throw new GuardianError(
     'bad-key-file',
-    `${config.file}: the gate finds no key to order agents with: set pskFile, or LoadCredential=psk:FILE in the gate's unit`,
+    `${file}: the gate finds no key to order agents with: set pskFile, or LoadCredential=psk:FILE in the gate's unit`,
   )
-}
-
-async function readV1Keys(config: CoordinatorConfig): Promise<readonly Key[]> {
-  return config.v1PskFile === null ? [] : await readKeyFile(config.v1PskFile)
-}
-
-async function readTls(files: NonNullable<CoordinatorConfig['tls']>): Promise<NonNullable<DirectHost['tls']>> {
-  const [cert, key, ca] = await Promise.all([readFile(files.cert), readFile(files.key), readFile(files.ca)])
-  return { cert, key, ca }
 }

@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { readKeyFile } from '../../daemon/key-file.ts'
-import { codeOf } from '../../daemon/reason.ts'
+import { readKeyFile, readTlsFiles } from '../../daemon/key-file.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import type { Key } from '../../protocol/keys.ts'
-import type { CoordinatorConfig, TlsFiles } from '../config.ts'
+import type { CoordinatorConfig } from '../config.ts'
 import type { LinkKeys } from './agent-links.ts'
 
 /** Reads every secret that links need; they stay apart from the configuration, which may be shown. */
@@ -13,7 +11,7 @@ export async function readLinkKeys(config: CoordinatorConfig): Promise<LinkKeys>
   return {
     keysOf: ({ keyName }) => (config.keys === 'shared' ? fleet : fleet.map((key) => key.derive(keyName))),
     v1,
-    tls: config.tls === null ? null : await readTls(config.tls),
+    tls: config.tls === null ? null : await readTlsFiles(config.tls),
   }
 }
 
@@ -36,12 +34,4 @@ export function keyFileOf({ pskFile }: Pick<CoordinatorConfig, 'pskFile'>): stri
   if (pskFile !== null) return pskFile
   if (GUARDIAN_PSK_FILE !== undefined) return GUARDIAN_PSK_FILE
   return CREDENTIALS_DIRECTORY === undefined ? null : `${CREDENTIALS_DIRECTORY}/psk`
-}
-
-async function readTls({ cert, key, ca }: TlsFiles): Promise<NonNullable<LinkKeys['tls']>> {
-  const read = (name: keyof TlsFiles, file: string) =>
-    readFile(file).catch((cause: unknown) => {
-      throw new GuardianError('bad-config', `tls.${name}: cannot read ${file} (${codeOf(cause)})`, { file }, { cause })
-    })
-  return { cert: await read('cert', cert), key: await read('key', key), ca: await read('ca', ca) }
 }

@@ -1,13 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { open } from 'node:fs/promises'
+import { codeOf } from '../../daemon/reason.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import { limits } from '../../protocol/limits.ts'
-import type { TokenFile } from '../config.ts'
+import type { CoordinatorConfig } from '../config.ts'
 
 /** What bearer of which token may do; it keeps digests only. */
 export interface Tokens {
   /** null for a token that is not known. */
   check(candidate: string): { readonly name: string; readonly may: 'read' | 'operate' } | null
+}
+
+interface TokenConfig extends Pick<CoordinatorConfig, 'file'> {
+  readonly api: Pick<CoordinatorConfig['api'], 'tokens'>
 }
 
 interface Known {
@@ -16,10 +21,13 @@ interface Known {
   readonly digest: Buffer
 }
 
-/** @throws GuardianError `bad-config` that names the file */
-export async function readTokens(files: readonly TokenFile[]): Promise<Tokens> {
-  const known = await Promise.all(files.map(async (file) => ({ ...file, digest: digestOf(await readToken(file)) })))
-  return tokensOf(known)
+/** @throws GuardianError `bad-config` that names the file and where the configuration names it */
+export async function readTokens({ file, api }: TokenConfig): Promise<Tokens> {
+  const known = api.tokens.map(async (token, index) => {
+    const where = `${file}: api.tokens.${index}.file`
+    return { ...token, digest: digestOf(await readToken(token.file, where)) }
+  })
+  return tokensOf(await Promise.all(known))
 }
 
 export function tokensOf(known: readonly Known[]): Tokens {
@@ -34,25 +42,23 @@ export function tokensOf(known: readonly Known[]): Tokens {
   }
 }
 
-async function readToken({ name, file }: TokenFile): Promise<string> {
+async function readToken(file: string, where: string): Promise<string> {
+  const bad = (what: string, cause?: unknown): GuardianError =>
+    new GuardianError('bad-config', `${where}: ${file} ${what}`, { file }, { cause })
   await using handle = await open(file, 'r').catch((cause: unknown) => {
-    throw bad(name, file, 'cannot be read', cause)
+    const wayOut = `put a random token of at least ${limits.keyLengthMin} characters there, for example by guardian keygen`
+    throw bad(`cannot be read (${codeOf(cause)}): ${wayOut}`, cause)
   })
   const { mode } = await handle.stat()
-  if ((mode & 0o007) !== 0 && !isCredential(file))
-    throw bad(name, file, `everybody may read it: run "chmod o= ${file}"`)
+  if ((mode & 0o007) !== 0 && !isCredential(file)) throw bad(`may be read by everybody: run "chmod o= ${file}"`)
   const token = (await handle.readFile('utf8')).trim()
   if (token.length >= limits.keyLengthMin) return token
-  throw bad(name, file, `has ${token.length} characters, ${limits.keyLengthMin} are needed`)
+  throw bad(`has ${token.length} characters, ${limits.keyLengthMin} are needed`)
 }
 
 function isCredential(file: string): boolean {
   const directory = process.env.CREDENTIALS_DIRECTORY
   return directory !== undefined && file.startsWith(`${directory}/`)
-}
-
-function bad(name: string, file: string, what: string, cause?: unknown): GuardianError {
-  return new GuardianError('bad-config', `token ${name}: ${file} ${what}`, { file }, { cause })
 }
 
 function digestOf(token: string): Buffer {

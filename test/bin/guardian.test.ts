@@ -101,5 +101,8 @@ t.test('checks configuration files of both daemons', async (t) => {
   const told = await guardian('config', 'check', wrong)
   t.match(told, { exit: 2, err: `guardian: ${wrong}: hots: no such setting; did you mean "hosts"? allowed are api, ` })
   t.match(await guardian('config', 'check', await file('broken', '{')), { exit: 2, err: /broken: not JSON/ })
+  const tokens = [{ name: 'p', file: '/nowhere/token', may: 'read' }]
+  const tokenless = await guardian('config', 'check', await file('tokenless.json', { hosts: {}, api: { tokens } }))
+  t.match(tokenless, { exit: 2, err: /tokenless\.json: api\.tokens\.0\.file: \/nowhere\/token cannot be read/ })
   t.match(await guardian('config', 'check'), { exit: 2, err: /guardian config check FILE/ })
 })

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import * as v from 'valibot'
 import { loadCoordinatorConfig } from '../../coordinator/config.ts'
 import { openCoordinator } from '../../coordinator/coordinator.ts'
 import { type ApiClient, createApiClient } from '../../daemon/api-client.ts'
@@ -146,6 +147,7 @@ t.test('a backup of a store in use', async (t) => {
 const starts: readonly [name: string, spoil: (fleet: Fleet) => void, code: number, ...says: RegExp[]][] = [
   ['no configuration', ({ config }) => rmSync(config), 2, /coordinator\.json: does not exist/],
   ['no key file', ({ dir }) => rmSync(join(dir, 'psk')), 2, /psk: does not exist: make one with "guardian keygen/],
+  ['no file of a token', namesNoToken, 2, /coordinator\.json: api\.tokens\.0\.file: \/nowhere cannot be read/],
   ['a store that is no store', spoilStore, 3, /store\.sqlite is damaged: put back a copy/],
 ]
 for (const [name, spoil, code, ...says] of starts) {
@@ -246,6 +248,12 @@ async function settled(client: ApiClient, query: string): Promise<readonly strin
 function putGate({ dir, bootId }: Fleet, resource: string, gate: object): void {
   writeFileSync(join(dir, 'gate', `.${resource}`), JSON.stringify({ ...gate, bootId }))
   renameSync(join(dir, 'gate', `.${resource}`), join(dir, 'gate', resource))
+}
+
+function namesNoToken({ config }: Fleet): void {
+  const file = v.parse(v.pipe(v.string(), v.parseJson(), v.looseObject({})), readFileSync(config, 'utf8'))
+  const tokens = [{ name: 'prometheus', file: '/nowhere', may: 'read' }]
+  writeFileSync(config, JSON.stringify({ ...file, api: { tokens } }))
 }
 
 function spoilStore({ dir }: Fleet): void {

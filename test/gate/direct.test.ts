@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { chmod, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { monotonicMs } from '../../daemon/clock.ts'
 import { GuardianError } from '../../protocol/errors.ts'
@@ -119,6 +119,42 @@ t.test('direct: a host that comes up within its grace is drained, one that does 
   t.equal(await gate('down'), 4)
   t.equal(agents.agent('web1').stateOf(target), 'drained')
   t.match(log.text(), /warn unreachable .*"host":"web9"/)
+})
+
+t.test('direct: a token of the API that cannot be read keeps no host from being drained', async (t) => {
+  const tokens = [{ name: 'prometheus', file: '/nowhere/token', may: 'read' }]
+  const { api, gate, agents } = await openGate(t, { config: { api: { tokens } } })
+  await api.vanish()
+  t.equal(await gate('down'), 0)
+  t.equal(agents.agent('web1').stateOf(target), 'drained')
+})
+
+t.test('direct: a key that cannot be read fails the hosts that need it, and no other', async (t) => {
+  const ready = await openGate(t)
+  const old1 = { address: '127.0.0.1', port: 1, protocol: 'v1' }
+  const v1PskFile = ready.file('v1-psk')
+  await writeFile(v1PskFile, line)
+  await chmod(v1PskFile, 0o644)
+  const config = { ...ready.config, v1PskFile, hosts: { ...ready.config.hosts, old1 } }
+  await writeFile(ready.file('coordinator.json'), JSON.stringify(config))
+  await ready.api.vanish()
+  t.equal(await ready.gate('down'), 3)
+  t.match(ready.log.text(), /warn failed to drain .*"host":"old1".*v1-psk: others may read it/)
+  t.match(ready.log.text(), /"drained":3,"of":4/)
+})
+
+t.test('direct: without its certificate a gate orders the v1 hosts all the same', async (t) => {
+  const ready = await openGate(t)
+  const servers = await openV1Servers({ key: line })
+  t.teardown(() => servers[Symbol.asyncDispose]())
+  const old1 = { address: '127.0.0.1', port: servers.port, protocol: 'v1' }
+  const tls = { cert: '/nowhere/cert', key: '/nowhere/key', ca: '/nowhere/ca' }
+  const config = { ...ready.config, v1PskFile: ready.file('psk'), tls, hosts: { ...ready.config.hosts, old1 } }
+  await writeFile(ready.file('coordinator.json'), JSON.stringify(config))
+  await ready.api.vanish()
+  t.equal(await ready.gate('down'), 3)
+  t.match(ready.log.text(), /warn failed to drain .*"host":"web1".*\/nowhere\/cert/)
+  t.match(ready.log.text(), 'acknowledged the drain')
 })
 
 t.test('direct: v1 hosts by v1', async (t) => {

@@ -155,15 +155,21 @@ t.test('every route says who may call it', async (t) => {
 
 t.test('token files', async (t) => {
   const dir = t.testdir({ good: `${'g'.repeat(32)}\n`, short: 'short', open: 'p'.repeat(32) })
-  const file = (name: string) => [{ name, file: join(dir, name), may: 'read' as const }]
+  const file = (name: string) => {
+    const tokens = [{ name, file: join(dir, name), may: 'read' as const }]
+    return { file: 'fleet.json', api: { tokens } }
+  }
   for (const name of ['good', 'short']) chmodSync(join(dir, name), 0o640)
   chmodSync(join(dir, 'open'), 0o644)
   const tokens = await readTokens(file('good'))
   t.match(tokens.check('g'.repeat(32)), { name: 'good', may: 'read' })
   t.equal(tokens.check(''), null)
   await t.rejects(readTokens(file('short')), { code: 'bad-config', message: /has 5 characters, 32 are needed/ })
-  await t.rejects(readTokens(file('open')), { code: 'bad-config', message: /everybody may read it: run "chmod o= / })
-  await t.rejects(readTokens(file('nowhere')), { code: 'bad-config', message: /nowhere cannot be read/ })
+  await t.rejects(readTokens(file('open')), { code: 'bad-config', message: /may be read by everybody: run "chmod o= / })
+  await t.rejects(readTokens(file('nowhere')), {
+    code: 'bad-config',
+    message: /^fleet\.json: api\.tokens\.0\.file: .*nowhere cannot be read/,
+  })
 })
 
 t.test('a superseded coordinator is alive, not ready, and refuses orders', async (t) => {
