@@ -61,19 +61,25 @@ export class Sight {
     return this.#byUnit.has(unit)
   }
 
-  /** Takes over a set of units; those that still run stay in it, and all of them where the new one is not complete. */
-  adopt(graph: Graph): void {
+  /**
+   * Takes over a set of units with their states. Others stay in it while they stop, and for good where the new set is
+   * not complete.
+   */
+  adopt(graph: Graph, states: readonly UnitState[]): void {
+    this.list(states)
     const top = { unit: graph.target, path: graph.path, guarded: true, wanted: true, cgroup: null }
     const next = [top, ...graph.hanging.values()].map((hanging) => seenOf(hanging, this.#byUnit.get(hanging.unit)))
     const names = new Set(next.map(({ view }) => view.unit))
     const left = [...this.#byUnit.values()].filter(
-      ({ view }) => !names.has(view.unit) && !(graph.isComplete && hasEnded(view)),
+      ({ view }) => !names.has(view.unit) && (!graph.isComplete || isStopping(view)),
     )
     this.#byUnit = new Map([...next, ...left].map((seen) => [seen.view.unit, seen]))
     this.#byPath = new Map([...next, ...left].map((seen) => [seen.path, seen]))
     this.#target = graph.target
     this.#isLoaded = graph.isLoaded
     this.#last = null
+    this.list(states)
+    this.count('all')
   }
 
   list(states: readonly UnitState[]): void {
@@ -185,6 +191,7 @@ function isDown({ active }: UnitView): boolean {
   return active === 'inactive' || active === 'failed'
 }
 
-function hasEnded(view: UnitView): boolean {
-  return isDown(view) && view.processes === 0
+/** What no stop reaches any more is not waited for; what a stop has reached is. */
+function isStopping(view: UnitView): boolean {
+  return isDown(view) ? view.processes > 0 : view.job === 'stop' || view.active === 'deactivating'
 }

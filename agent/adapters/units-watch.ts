@@ -122,12 +122,12 @@ export class Watch {
     this.#isStale = false
     try {
       const graph = await readGraph(this.#systemd, this.#target.unit, this.#target.dependents)
-      const states = await this.#systemd.list([graph.target, ...graph.hanging.keys()])
+      // Those that hung on it so far: whether they are stopping decides whether they stay.
+      const left = graph.isComplete ? this.#sight.units.filter((unit) => !graph.hanging.has(unit)) : []
+      const states = await this.#systemd.list([...new Set([graph.target, ...graph.hanging.keys(), ...left])])
       // Set and states at once: no view may show a unit that has not been asked for.
       if (!graph.isLoaded && !this.isMissing) this.#log.warn({ unit: graph.target }, missingText)
-      this.#sight.adopt(graph)
-      this.#sight.list(states)
-      this.#sight.count('all')
+      this.#sight.adopt(graph, states)
       this.#loose = graph.loose
       this.#isComplete = graph.isComplete
       this.#readAtMs = performance.now()

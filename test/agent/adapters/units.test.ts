@@ -210,6 +210,34 @@ t.test('dependencies that a reload changes are seen', async (t) => {
   t.equal(dependentIn(view, 'new.service')?.guarded, true)
 })
 
+t.test('a running unit that hangs on the target no more keeps no later drain waiting', async (t) => {
+  await using rig = await openUnitsRig({ prepare: graph([{ unit: 'app.service' }, { unit: 'web.service' }]) })
+  await rig.seen('up', (view) => isUp(view) && dependentIn(view, 'web.service') !== undefined)
+  await rig.host.writeUnit('web.service', '[Service]\nExecStart=/bin/sleep infinity\n')
+  await rig.host.daemonReload()
+  rig.units.stop(target, 1)
+  const view = await rig.seen('quiet', (each) => isQuiet(each, 1))
+  t.equal(dependentIn(view, 'web.service'), undefined)
+  t.equal(await rig.host.show('web.service', 'ActiveState'), 'active')
+})
+
+t.test('one that is let go in the middle of its stop is waited for', async (t) => {
+  await using rig = await openUnitsRig({
+    prepare: graph([
+      { unit: 'app.service' },
+      { unit: 'slow.service', lines: ['ExecStart=/bin/sleep infinity', 'ExecStop=/bin/sleep 2'] },
+    ]),
+  })
+  await rig.seen('up', isUp)
+  rig.units.stop(target, 1)
+  await rig.seen('it stops', (view) => view.round === 1 && unitIn(view, 'slow.service')?.active === 'deactivating')
+  await rig.host.writeUnit('slow.service', '[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 2\n')
+  await rig.host.daemonReload()
+  rig.units.stop(target, 2)
+  await rig.seen('quiet', (view) => isQuiet(view, 2))
+  t.equal(await rig.host.show('slow.service', 'ActiveState'), 'inactive')
+})
+
 t.test('systemd may execute itself anew in the middle of a stop', async (t) => {
   await using rig = await openUnitsRig({
     prepare: graph([{ unit: 'app.service', lines: ['ExecStart=/bin/sleep infinity', 'ExecStop=/bin/sleep 3'] }]),
