@@ -39,6 +39,8 @@ export class Watch {
   readonly #sight = new Sight((cgroup) => processesIn(`${this.#cgroups}${cgroup}`).length)
   /** Questions whether a unit that got a job hangs on this target. */
   readonly #checks = new Map<string, Promise<void>>()
+  /** Why a dependent could not be stopped, told once. */
+  readonly #refusals = new Map<string, string>()
   #queue: Promise<void> = Promise.resolve()
   #loose: readonly string[] = []
   #isStale = true
@@ -157,7 +159,7 @@ export class Watch {
 
   async #stopAll(round: number): Promise<void> {
     await this.#fix()
-    await Promise.all([this.#sight.target, ...this.#loose].map((unit) => this.#stopOne(unit)))
+    await Promise.all([this.#stopOne(this.#sight.target), ...this.#loose.map((unit) => this.#stopLoose(unit))])
     // Whatever was loaded meanwhile belongs to the set as well.
     await this.#fix()
     this.#sight.count('stopped')
@@ -169,6 +171,19 @@ export class Watch {
     await this.#systemd.stop(unit).catch((cause: unknown) => {
       if (busErrorOf(cause) !== noSuchUnit) throw cause
     })
+  }
+
+  /** One that refuses keeps nobody else from being seen; the views say that it runs. */
+  async #stopLoose(unit: string): Promise<void> {
+    try {
+      await this.#stopOne(unit)
+      this.#refusals.delete(unit)
+    } catch (cause) {
+      const reason = reasonOf(cause)
+      if (this.#refusals.get(unit) === reason) return
+      this.#refusals.set(unit, reason)
+      this.#log.warn({ unit, reason }, 'could not stop a dependent; trying again')
+    }
   }
 
   async #startAll(order: number): Promise<void> {
@@ -210,7 +225,7 @@ export class Watch {
       .then((found) => {
         if (found.flat().some((on) => this.#sight.has(on))) this.reread()
       })
-      .catch(() => {})
+      .catch(() => this.reread())
       .finally(() => this.#checks.delete(unit))
     this.#checks.set(unit, checking)
   }
