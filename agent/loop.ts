@@ -25,7 +25,8 @@ export interface TickedLoop extends AgentLoop {
 /** The agent's loop, with a tick of every target behind each event that changed something. */
 export function createAgentLoop(parts: AgentLoopParts): TickedLoop {
   let running: AgentEvent['type'] = 'tick'
-  const queued = new Set<string>()
+  /** Ticks that no step has taken yet, by target. */
+  const queued = new Map<string, Promise<null>>()
   const loop: AgentLoop = createLoop({
     state: parts.state,
     step: (state: AgentState, event: AgentEvent) => {
@@ -40,13 +41,19 @@ export function createAgentLoop(parts: AgentLoopParts): TickedLoop {
   })
 
   async function tick(): Promise<void> {
-    const ticks = [...loop.state.duties.keys()].map(async (target) => {
-      // One that is queued already will see what this one would.
-      if (queued.has(target)) return
-      queued.add(target)
-      await loop.dispatch({ type: 'tick', target, atMs: monotonicMs(), wallMs: wallMs(), nonce: randomId() })
+    // One that is queued already will see what this one would.
+    await Promise.all([...loop.state.duties.keys()].map((target) => queued.get(target) ?? enqueue(target)))
+  }
+
+  function enqueue(target: string): Promise<null> {
+    let dispatched = (_answer: Promise<null>): void => {}
+    const ticked = new Promise<null>((resolve) => {
+      dispatched = resolve
     })
-    await Promise.all(ticks)
+    // Before it is dispatched, for that may take it at once.
+    queued.set(target, ticked)
+    dispatched(loop.dispatch({ type: 'tick', target, atMs: monotonicMs(), wallMs: wallMs(), nonce: randomId() }))
+    return ticked
   }
 
   loop.watch(() => {
