@@ -38,10 +38,15 @@ const arrows: readonly Arrow[] = [
     may: [/^protocol\//, /^daemon\//, /^ctl\//],
     why: 'the command line speaks to daemons, it is none',
   },
+  {
+    from: /^install\//,
+    may: [/^protocol\//, /^daemon\//, /^agent\/config/, /^coordinator\/config/, /^install\//],
+    why: 'an installation reads what both daemons are configured with and runs neither',
+  },
 ]
 
 const packageHomes: Readonly<Record<string, RegExp>> = {
-  valibot: /^(protocol|daemon|agent|coordinator|gate|ctl|bin)\/(?!core\/)/,
+  valibot: /^(protocol|daemon|agent|coordinator|gate|ctl|install|bin)\/(?!core\/)/,
   '@valibot/to-json-schema': /^coordinator\/http\//,
   'better-sqlite3': /^coordinator\/adapters\/sqlite-store\.ts$/,
   commander: /^ctl\//,
@@ -57,7 +62,7 @@ const packageHomes: Readonly<Record<string, RegExp>> = {
   ws: /^(daemon\/dial[^/]*|agent\/adapters\/door[^/]*)\.ts$/,
 }
 
-const source = /^(protocol|daemon|agent|coordinator|gate|ctl|bin)\//
+const source = /^(protocol|daemon|agent|coordinator|gate|ctl|install|bin)\//
 const isLocal = (from: string) => from.startsWith('.')
 const isBuiltin = (from: string) => from.startsWith('node:') || builtinModules.includes(from)
 const packageOf = (from: string) => from.split('/', from.startsWith('@') ? 2 : 1).join('/')

@@ -19,6 +19,8 @@ export async function edgesOf(path: string): Promise<readonly Edge[]> {
 /** Files and folders of the tree that a page names. */
 export async function namesOf(path: string): Promise<readonly string[]> {
   const page = await readFile(path, 'utf8')
-  const named = page.matchAll(/[`(]((?:protocol|daemon|agent|coordinator|gate|ctl|bin|docs|test)\/[\w./-]*)(?=[`) #])/g)
+  const named = page.matchAll(
+    /[`(]((?:protocol|daemon|agent|coordinator|gate|ctl|install|units|bin|docs|test)\/[\w./-]*)(?=[`) #])/g,
+  )
   return [...new Set([...named].map(([, name = '']) => name.replace(/[.]$/, '')))]
 }

@@ -8,7 +8,18 @@ import { withLock } from './lock.ts'
 
 const tree = fileURLToPath(new URL('../../', import.meta.url))
 const bundle = join(tree, 'dist')
-const sources = ['agent', 'bin', 'coordinator', 'ctl', 'daemon', 'gate', 'protocol', 'scripts', 'package.json']
+const sources = [
+  'agent',
+  'bin',
+  'coordinator',
+  'ctl',
+  'daemon',
+  'gate',
+  'install',
+  'protocol',
+  'scripts',
+  'package.json',
+]
 
 /** Puts guardian into a directory as it ships, built again where a source is newer, and resolves with its command. */
 export async function installGuardian(directory: string): Promise<readonly string[]> {

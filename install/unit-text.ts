@@ -1,0 +1,34 @@
+/** A target of agent.json as systemd knows it. */
+export interface TargetUnits {
+  /** `storage` */
+  readonly name: string
+  /** `io-storage.target` */
+  readonly unit: string
+}
+
+/** The unit that asks before the target opens: `wait-for-io-storage.service`. */
+export function waitUnitOf({ unit }: TargetUnits): string {
+  return `wait-for-${unit.replace(/\.target$/, '')}.service`
+}
+
+/** Text that ships for `io-databases`, for another target. */
+export function forTarget(text: string, target: TargetUnits): string {
+  const wait = waitUnitOf(target).replace(/\.service$/, '')
+  return text.replaceAll(/(wait-for-)?io-databases(\.target)?/g, (_, asks?: string, suffix?: string) => {
+    if (asks !== undefined) return wait
+    return suffix === undefined ? target.name : target.unit
+  })
+}
+
+/** What every unit that ships calls the program. */
+const shippedProgram = '/usr/bin/guardian'
+
+/** The same unit, running the program that is installed here. */
+export function forProgram(text: string, program: string): string {
+  return text.replaceAll(`=${shippedProgram} `, () => `=${program} `)
+}
+
+/** The same unit for a program that cannot tell systemd that it is ready. */
+export function withoutNotify(text: string): string {
+  return text.replace(/^Type=notify$/m, 'Type=exec').replace(/^WatchdogSec=.*\n/m, '')
+}
