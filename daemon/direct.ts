@@ -17,9 +17,9 @@ export type Told = (progress: HostProgress) => void
 
 export interface DirectOrder {
   /** null means every target that the host has. */
-  readonly target: string | null
-  /** What a v1 host, which knows no targets, is shown under. */
-  readonly v1Target: string
+  readonly targets: readonly string[] | null
+  /** What a host is shown under as long as it has named no target; a v1 host never does. */
+  readonly shownAs: string
 }
 
 /** How long a host that cannot be reached is dialled again, counted from the first attempt or from its loss. */
@@ -37,11 +37,11 @@ export function drainDirect(
   order: DirectOrder & { readonly hold: Hold },
   told: Told,
 ): Promise<readonly HostProgress[]> {
-  if (host.protocol === 'v1') return orderV1(host, mandate, { action: 'drain', target: order.v1Target }, told)
+  if (host.protocol === 'v1') return orderV1(host, mandate, { action: 'drain', target: order.shownAs }, told)
   return withPatience(host, mandate, order, told, async (session) => {
     const drainOne = (target: string): Promise<HostProgress> =>
       commandOne(host, session, target, told, { action: 'drain', target, holds: [order.hold], release: [] })
-    return Promise.all(targetsOf(host, session.hello, order.target).map(drainOne))
+    return Promise.all(targetsOf(host, session.hello, order.targets).map(drainOne))
   })
 }
 
@@ -55,7 +55,7 @@ export function undrainDirect(
   order: DirectOrder & { readonly releases: (hold: Hold) => boolean },
   told: Told,
 ): Promise<readonly HostProgress[]> {
-  if (host.protocol === 'v1') return orderV1(host, mandate, { action: 'undrain', target: order.v1Target }, told)
+  if (host.protocol === 'v1') return orderV1(host, mandate, { action: 'undrain', target: order.shownAs }, told)
   return withPatience(host, mandate, order, told, async (session) => {
     const { targets } = await session.report()
     const undrainOne = (target: string): Promise<HostProgress> => {
@@ -63,7 +63,7 @@ export function undrainDirect(
       const release = holds.filter(order.releases).map(({ id }) => id)
       return commandOne(host, session, target, told, { action: 'undrain', target, release, allow: true })
     }
-    return Promise.all(targetsOf(host, session.hello, order.target).map(undrainOne))
+    return Promise.all(targetsOf(host, session.hello, order.targets).map(undrainOne))
   })
 }
 
@@ -134,8 +134,8 @@ function holdersOf(report: TargetReport | null): string {
   return holders.length === 0 ? '' : `held by ${holders.join(', ')}`
 }
 
-function targetsOf(host: DirectHost, hello: AgentHello, wanted: string | null): readonly string[] {
-  if (wanted !== null) return [wanted]
+function targetsOf(host: DirectHost, hello: AgentHello, wanted: DirectOrder['targets']): readonly string[] {
+  if (wanted !== null) return wanted
   if (hello.targets.length > 0) return hello.targets
   throw new GuardianError('unknown-target', `${host.host} has no target`)
 }
@@ -157,7 +157,7 @@ async function withPatience(
       })
     } catch (cause) {
       if (!(cause instanceof GuardianError)) throw cause
-      const progress = troubleOf(host, order.target ?? order.v1Target, cause)
+      const progress = troubleOf(host, order.shownAs, cause)
       told(progress)
       if (untilMs === Number.POSITIVE_INFINITY) untilMs = monotonicMs() + mandate.lostMs
       if (!mayRedial(cause, mandate, untilMs)) return [progress]
@@ -176,7 +176,8 @@ async function overOneLink<T>(
   return await work(session)
 }
 
-function troubleOf({ host }: DirectHost, target: string, cause: GuardianError): HostProgress {
+/** A failure as the state of a host. */
+export function troubleOf({ host }: DirectHost, target: string, cause: GuardianError): HostProgress {
   // Whoever shows it names the host before it.
   const reason = cause.message.startsWith(`${host}: `) ? cause.message.slice(host.length + 2) : cause.message
   return { host, target, is: stateOf(cause), reason: clip(reason), units: [] }

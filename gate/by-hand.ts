@@ -58,7 +58,12 @@ async function drainSeat(parts: HandParts, { host, target, seats }: SeatOf): Pro
   const dial = parts.hosts.find((one) => one.host === host) ?? { host, unfit: 'has no address' }
   if ('unfit' in dial) return tell({ host, target, is: 'failed', reason: dial.unfit, units: [] })
   const patience = { neverReachedMs: parts.graceMs, lostMs: parts.graceMs }
-  await drainDirect(dial, { ...parts.mandate, ...patience }, { target, v1Target: target, hold: parts.hold }, tell)
+  await drainDirect(
+    dial,
+    { ...parts.mandate, ...patience },
+    { targets: [target], shownAs: target, hold: parts.hold },
+    tell,
+  )
 }
 
 function pause(ms: number): Promise<void> {

@@ -7,6 +7,7 @@ import { selectorText } from '../../protocol/hold.ts'
 import { holdId, targetName } from '../../protocol/names.ts'
 import type { Context, Run } from '../context.ts'
 import { followProgress, postPatiently } from '../follow.ts'
+import { idBeginning } from '../hold-named.ts'
 import { releaseLines } from '../render/plan.ts'
 import { counted } from '../render/style.ts'
 import { summaryLines } from '../render/summary.ts'
@@ -86,11 +87,9 @@ async function holdNamed(client: ApiClient, text: string): Promise<Reach> {
   for (const { name, targets } of hosts)
     for (const seat of targets) for (const { id } of seat.holds) add(id, name, seat.target)
   for (const { id } of holds) if (!reach.has(id)) reach.set(id, new Set())
-  const fits = [...reach].filter(([id]) => id.startsWith(text))
-  const [id, seats] = fits.find(([one]) => one === text) ?? (fits.length === 1 ? fits[0] : undefined) ?? []
-  if (id !== undefined && seats !== undefined) return { id, seats }
-  const why = fits.length === 0 ? 'there is no such hold' : `${fits.length} holds begin so`
-  throw new GuardianError('unknown-hold', `--hold ${text}: ${why}; guardian ctl holds shows all of them`)
+  const id = idBeginning(reach.keys(), text)
+  if (id !== null) return { id, seats: reach.get(id) ?? new Set() }
+  throw new GuardianError('unknown-hold', `--hold ${text}: there is no such hold; guardian ctl holds shows all of them`)
 }
 
 function showRelease(context: Context, answer: UndrainAnswer, options: UndrainOptions): number {

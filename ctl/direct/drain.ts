@@ -2,9 +2,8 @@ import { randomId, wallMs } from '../../daemon/clock.ts'
 import { drainDirect } from '../../daemon/direct.ts'
 import type { Hold } from '../../protocol/hold.ts'
 import type { Context } from '../context.ts'
-import { anyTarget } from '../render/progress.ts'
 import { directHosts, refuseFlags } from './hosts.ts'
-import { orderDirectly } from './order.ts'
+import { orderDirectly, targetsOf } from './order.ts'
 
 interface Options {
   readonly target?: string | undefined
@@ -33,10 +32,10 @@ export async function drainDirectly(context: Context, options: Options): Promise
   return orderDirectly(context, {
     want: 'drained',
     hosts,
+    troubles: [],
     trustV1: options.trustV1,
     hold: id,
     undo: `guardian ctl --direct --hosts ${settings.direct.hosts} undrain`,
-    order: (host, mandate, told) =>
-      drainDirect(host, mandate, { target: options.target ?? null, v1Target: options.target ?? anyTarget, hold }, told),
+    order: (host, mandate, told) => drainDirect(host, mandate, { ...targetsOf(options.target), hold }, told),
   })
 }

@@ -1,4 +1,4 @@
-import type { DirectHost, DirectMandate, Patience, Told } from '../../daemon/direct.ts'
+import type { DirectHost, DirectMandate, DirectOrder, Patience, Told } from '../../daemon/direct.ts'
 import { exitOf } from '../../daemon/outcome.ts'
 import type { HostProgress } from '../../protocol/api.ts'
 import { endWith } from '../command/ending.ts'
@@ -14,16 +14,23 @@ const lostMs = 20_000
 export interface DirectWork {
   readonly want: Want
   readonly hosts: readonly DirectHost[]
+  /** Hosts that are ordered nothing, for it is known already what is wrong with them. */
+  readonly troubles: readonly HostProgress[]
   readonly trustV1: boolean
   readonly undo: string
   readonly hold: string | null
   readonly order: (host: DirectHost, mandate: DirectMandate & Patience, told: Told) => Promise<readonly HostProgress[]>
 }
 
+/** The target that was asked for, or every one that a host has. */
+export function targetsOf(target: string | undefined): DirectOrder {
+  return { targets: target === undefined ? null : [target], shownAs: target ?? anyTarget }
+}
+
 /** Orders every host at once and shows how they get on, as with a coordinator. */
 export async function orderDirectly(context: Context, work: DirectWork): Promise<number> {
   const mandate = directMandate(context, waitMs)
-  const seats = createSeats(work.hosts)
+  const seats = createSeats(work)
   using watch = openWatch(context, work.want)
   watch.show(seats.all())
   await Promise.all(
@@ -47,8 +54,8 @@ export async function orderDirectly(context: Context, work: DirectWork): Promise
 }
 
 /** The last word on each target of each host; a host's targets are known once it was reached. */
-function createSeats(hosts: readonly DirectHost[]) {
-  const seats = new Map<string, Map<string, HostProgress>>()
+function createSeats({ hosts, troubles }: Pick<DirectWork, 'hosts' | 'troubles'>) {
+  const seats = new Map(troubles.map((one) => [one.host, new Map([[one.target, one]])]))
   for (const { host } of hosts) {
     const waiting: HostProgress = { host, target: anyTarget, is: 'waiting', reason: 'dialling', units: [] }
     seats.set(host, new Map([[anyTarget, waiting]]))

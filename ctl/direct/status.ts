@@ -8,11 +8,11 @@ import {
   statusDirect,
 } from '../../daemon/direct.ts'
 import type { HostStatus } from '../../protocol/api.ts'
-import { GuardianError } from '../../protocol/errors.ts'
 import type { Context } from '../context.ts'
 import { carriedHolds } from '../render/hold-list.ts'
 import { anyTarget } from '../render/progress.ts'
 import { type FleetView, statusLines } from '../render/status.ts'
+import { type Asked, askEach, exitOfAsked } from './ask.ts'
 import { directHosts, directMandate } from './hosts.ts'
 
 /** What the agents say themselves, in the picture of a coordinator's status. */
@@ -20,7 +20,8 @@ export async function showDirectly(context: Context): Promise<number> {
   if (context.settings.direct === null) throw new Error('without --direct')
   const places = await directHosts(context.settings.direct)
   const mandate = directMandate(context, 10_000)
-  const hosts = await Promise.all(places.map((place) => hostStatusOf(place, mandate)))
+  const asked = await askEach(places, (place) => factsFrom(place, mandate))
+  const hosts = asked.map(hostStatusOf)
   const fleet: FleetView = {
     claim: null,
     build,
@@ -33,28 +34,25 @@ export async function showDirectly(context: Context): Promise<number> {
   }
   if (context.settings.json) context.printJson(fleet)
   else context.print(statusLines(context.style, fleet))
-  return hosts.every(({ connected }) => connected) ? 0 : 4
+  return exitOfAsked(asked)
 }
 
-async function hostStatusOf(place: DirectHost, mandate: DirectMandate): Promise<HostStatus> {
+type Facts = Pick<HostStatus, 'build' | 'bootId' | 'targets' | 'roundTripMs'>
+
+function hostStatusOf({ host: place, answer, trouble }: Asked<Facts>): HostStatus {
   const head = { name: place.host, address: place.address, tags: [], protocol: place.protocol, sinceMs: 0 }
-  const silent = { build: null, bootId: null, targets: [untold] }
-  try {
-    // v1 has no status: that it answers is all it can say.
-    if (place.protocol === 'v1')
-      return { ...head, ...silent, connected: true, reason: '', roundTripMs: await pingDirect(place, mandate) }
-    return { ...head, connected: true, reason: '', ...factsOf(await statusDirect(place, mandate)) }
-  } catch (cause) {
-    if (!(cause instanceof GuardianError)) throw cause
-    return { ...head, ...silent, connected: false, reason: cause.message, roundTripMs: null }
-  }
+  return trouble === null
+    ? { ...head, connected: true, reason: '', ...answer }
+    : { ...head, ...silent, connected: false, reason: trouble.reason, roundTripMs: null }
 }
 
-function factsOf({
-  hello,
-  report,
-  roundTripMs,
-}: DirectStatus): Pick<HostStatus, 'build' | 'bootId' | 'targets' | 'roundTripMs'> {
+async function factsFrom(place: DirectHost, mandate: DirectMandate): Promise<Facts> {
+  // v1 has no status: that it answers is all it can say.
+  if (place.protocol === 'v1') return { ...silent, roundTripMs: await pingDirect(place, mandate) }
+  return factsOf(await statusDirect(place, mandate))
+}
+
+function factsOf({ hello, report, roundTripMs }: DirectStatus): Facts {
   const targets = report.targets.map((one) => ({
     ...one,
     want: one.holds.length > 0 ? ('drained' as const) : ('open' as const),
@@ -73,3 +71,5 @@ const untold: HostStatus['targets'][number] = {
   breaches: 0,
   durable: true,
 }
+
+const silent = { build: null, bootId: null, targets: [untold] }

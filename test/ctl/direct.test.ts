@@ -1,53 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { readHosts } from '../../ctl/direct/hosts.ts'
 import { asIoGuardian, runCtl } from '../../ctl/main.ts'
-import type { Hold } from '../../protocol/hold.ts'
-import { parseKeys } from '../../protocol/keys.ts'
 import { openV1Servers } from '../fakes/v1-server.ts'
-import { openFakeAgents } from '../fakes/v2-agent.ts'
 import { fakeWorld } from '../fakes/world.ts'
-
-const line = 'a key of more than thirty-two characters'
-const [key] = parseKeys(line, 'test')
-const target = 'io-databases'
-
-async function open(
-  t: Test,
-  options: { readonly names?: readonly string[]; readonly workMs?: number; readonly derived?: boolean } = {},
-) {
-  const { names = ['web1', 'web2'], workMs = 20, derived = false } = options
-  const directory = await mkdtemp(join(tmpdir(), 'guardian-direct-'))
-  t.teardown(() => rm(directory, { recursive: true }))
-  const pskFile = join(directory, 'psk')
-  await writeFile(pskFile, `${line}\n`, { mode: 0o600 })
-  const keyOf = (host: string) => (key === undefined ? [] : [derived ? key.derive(host) : key])
-  const agents = await openFakeAgents({ hosts: names, keyOf, workMs })
-  t.teardown(() => agents[Symbol.asyncDispose]())
-  const hosts = names.map((name) => `${name}=127.0.0.1`).join(',')
-  const env = {
-    GUARDIAN_HOSTS: hosts,
-    GUARDIAN_PSK_FILE: pskFile,
-    GUARDIAN_PORT: String(agents.port),
-    GUARDIAN_TIMEOUT: '20',
-  }
-  const world = fakeWorld({ env })
-  return { agents, world, pskFile, env, ctl: (...argv: readonly string[]) => runCtl(['--direct', ...argv], world) }
-}
-
-const hold = (id: string, owner: Hold['owner']): Hold => ({
-  id,
-  owner,
-  message: '',
-  sinceMs: 1,
-  selector: '*',
-  except: [],
-})
+import { hold, line, openDirect, target } from './direct-fleet.ts'
 
 t.test('drain and undrain without a coordinator', async (t) => {
-  const { agents, world, ctl } = await open(t)
+  const { agents, world, ctl } = await openDirect(t)
   t.equal(await ctl('drain', '-m', 'new kernel'), 0)
   const [held] = agents.agent('web1').holdsOf(target)
   t.match(held, { owner: 'direct', message: 'new kernel' })
@@ -63,7 +22,7 @@ t.test('drain and undrain without a coordinator', async (t) => {
 })
 
 t.test('a key of its own for each host', async (t) => {
-  const { agents, ctl, world } = await open(t, { derived: true })
+  const { agents, ctl, world } = await openDirect(t, { derived: true })
   t.equal(await ctl('drain', target), 6, 'without --derived no host takes it')
   t.match(world.said(), 'web1, web2 refused: the agent does not accept our key')
   t.equal(agents.agent('web1').stateOf(target), 'undecided')
@@ -71,7 +30,7 @@ t.test('a key of its own for each host', async (t) => {
 })
 
 t.test('undrain releases what is its own, and says who else holds', async (t) => {
-  const { agents, ctl, world } = await open(t)
+  const { agents, ctl, world } = await openDirect(t)
   const others = [hold('f'.repeat(32), 'operator:anna'), hold('direct/1', 'direct'), hold('direct/2', 'direct')]
   agents.agent('web1').put(target, 'drained', others)
   agents.agent('web2').put(target, 'drained', [hold('direct/1', 'direct')])
@@ -81,13 +40,13 @@ t.test('undrain releases what is its own, and says who else holds', async (t) =>
   t.match(world.said(), `web1 is still held: held by operator:anna (${'f'.repeat(32)})`)
   t.equal(agents.agent('web2').stateOf(target), 'open')
   t.equal(await ctl('undrain', '--hold', 'nope'), 2)
-  t.match(world.complained(), `--hold nope: no host that answers has it; they have ${'f'.repeat(32)} (operator:anna)`)
+  t.match(world.complained(), `--hold nope: no host has it; they have ${'f'.repeat(32)} (operator:anna)`)
   t.equal(await ctl('undrain', '--hold', 'f'.repeat(32)), 0, 'one of another owner, on purpose')
   t.equal(agents.agent('web1').stateOf(target), 'open')
 })
 
 t.test('a host that is not there is named: exit 4', async (t) => {
-  const { env, world } = await open(t)
+  const { env, world } = await openDirect(t)
   const hosts = `${env.GUARDIAN_HOSTS},web3=127.0.0.1:1`
   t.equal(await runCtl(['--direct', '--hosts', hosts, 'drain'], world), 4)
   t.match(world.said(), 'drained 2 of 3 hosts')
@@ -99,7 +58,7 @@ t.test('a host that is not there is named: exit 4', async (t) => {
 })
 
 t.test('an agent that restarts mid-drain is dialled again', async (t) => {
-  const { agents, ctl } = await open(t, { workMs: 300 })
+  const { agents, ctl } = await openDirect(t, { workMs: 300 })
   const running = ctl('drain', '--json')
   const web1 = agents.agent('web1')
   while (web1.stateOf(target) !== 'draining') await new Promise((resolve) => setImmediate(resolve))
@@ -109,7 +68,7 @@ t.test('an agent that restarts mid-drain is dialled again', async (t) => {
 })
 
 t.test('an agent that says nothing: exit 5 at the deadline', async (t) => {
-  const { agents, ctl, world } = await open(t, { workMs: 60_000 })
+  const { agents, ctl, world } = await openDirect(t, { workMs: 60_000 })
   const running = ctl('--timeout', '400ms', 'drain')
   t.equal(await running, 5)
   t.match(world.said(), /web1, web2 are not drained in time: no answer within/)
@@ -117,13 +76,13 @@ t.test('an agent that says nothing: exit 5 at the deadline', async (t) => {
 })
 
 t.test('a target that a host does not have', async (t) => {
-  const { ctl, world } = await open(t)
+  const { ctl, world } = await openDirect(t)
   t.equal(await ctl('drain', 'io-storage'), 3)
   t.match(world.said(), 'web1, web2 failed: has no target io-storage; it has io-databases')
 })
 
 t.test('Ctrl-C', async (t) => {
-  const { agents, ctl, world } = await open(t, { workMs: 60_000 })
+  const { agents, ctl, world } = await openDirect(t, { workMs: 60_000 })
   const running = ctl('drain')
   while (agents.agent('web2').stateOf(target) !== 'draining') await new Promise((resolve) => setImmediate(resolve))
   world.interrupt()
@@ -132,7 +91,7 @@ t.test('Ctrl-C', async (t) => {
 })
 
 t.test("IO Guardian's servers and its client's words", async (t) => {
-  const { pskFile } = await open(t)
+  const { pskFile } = await openDirect(t)
   const servers = await openV1Servers({
     key: line,
     carryOut: (_host, action) =>
@@ -155,7 +114,7 @@ t.test("IO Guardian's servers and its client's words", async (t) => {
 })
 
 t.test('flags that need a coordinator are refused', async (t) => {
-  const { ctl, world, agents } = await open(t)
+  const { ctl, world, agents } = await openDirect(t)
   for (const argv of [
     ['drain', '--for', '2h'],
     ['drain', '--host', 'web1'],
