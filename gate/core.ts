@@ -11,8 +11,9 @@ export interface GateRecord {
 }
 
 /**
- * The next record after `previous`; null is a file that is absent or unreadable. A repeated state is no change and
- * keeps its seq. A new beginning counts from the boot's clock, so no seq of this boot is given twice.
+ * The next record after `previous`; null is a file that is absent or unreadable. A `down` that is repeated is one run
+ * and keeps its seq. All else counts from the boot's clock, so no seq of this boot is given twice: not that of a lost
+ * file, nor that of a `down` which was told but could not be recorded, as an `up` after an `up` means.
  */
 export function nextRecord(
   previous: GateRecord | null,
@@ -20,8 +21,9 @@ export function nextRecord(
   now: { readonly bootId: string; readonly monotonicMs: number },
 ): GateRecord {
   const { bootId, monotonicMs } = now
-  if (previous === null || previous.bootId !== bootId) return { state, seq: Math.max(1, monotonicMs), bootId }
-  return previous.state === state ? previous : { state, seq: previous.seq + 1, bootId }
+  if (previous?.bootId !== bootId) return { state, seq: Math.max(1, monotonicMs), bootId }
+  if (previous.state === 'down' && state === 'down') return previous
+  return { state, seq: Math.max(previous.seq + 1, monotonicMs), bootId }
 }
 
 export function holdIdOf(resource: string, { bootId, seq }: GateRecord): string {

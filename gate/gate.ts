@@ -30,8 +30,10 @@ export async function gateUp({ resource, setup, log }: GateParts): Promise<numbe
   const record = await recordOf(setup, resource, 'up')
   await writeRecord(setup.gateDir, resource, record)
   const decision = await tellDaemon(clientOf(setup), resource, { record, limitMs: setup.limitMs })
-  if (decision.do === 'direct') log.warn({ resource, event: 'gate-up' }, `up; recorded for later: ${decision.why}`)
-  else log.info({ resource, event: 'gate-up' }, 'up')
+  const fields = { resource, event: 'gate-up' }
+  if (decision.do === 'direct') log.warn(fields, `up; recorded for later: ${decision.why}`)
+  else if (decision.do === 'rest') log.info(fields, 'up')
+  else log.warn({ ...fields, hold: decision.hold }, 'up, but the coordinator knows a later down: its hold still stands')
   return 0
 }
 

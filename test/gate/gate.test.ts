@@ -1,4 +1,4 @@
-import { chmod, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { monotonicMs } from '../../daemon/clock.ts'
@@ -9,13 +9,33 @@ t.test('up: recorded, told, no host waited for', async (t) => {
   const { api, gate, record, log, gateDir } = await openGate(t)
   api.onGate = () => ({ hold: null })
   t.equal(await gate('up'), 0)
-  const first = await record()
-  t.match(first, { state: 'up', bootId })
+  t.match(await record(), { state: 'up', bootId })
   t.match(api.gates, [{ resource: 'postgresql', request: { state: 'up', bootId, limitMs: 20_000 } }])
-  t.equal(await gate('up'), 0)
-  t.strictSame(await record(), first, 'the same state is no change')
   t.strictSame(await readdir(gateDir), ['postgresql'], 'nothing is left beside it')
   t.match(log.text(), 'info up')
+})
+
+t.test('up: after a down that could not be recorded the coordinator takes it', async (t) => {
+  const { api, gate, gateDir, log } = await openGate(t)
+  // As coordinator/core/gates.ts: what is older than what it knows changes nothing.
+  let known = { state: 'up', seq: 0 }
+  api.onGate = (_resource, request) => {
+    if (request.seq >= known.seq) known = request
+    return { hold: known.state === 'up' ? null : `postgresql/${bootId}/${known.seq}` }
+  }
+  api.progress = drained(progressOf('web1', 'done'))
+  t.equal(await gate('up'), 0)
+  await rename(gateDir, `${gateDir}.away`)
+  await writeFile(gateDir, '')
+  t.equal(await gate('down'), 3)
+  await rm(gateDir)
+  await rename(`${gateDir}.away`, gateDir)
+  t.equal(await gate('up'), 0)
+  t.equal(known.state, 'up')
+  t.notMatch(log.text(), 'still stands')
+  known = { state: 'down', seq: Number.MAX_SAFE_INTEGER }
+  t.equal(await gate('up'), 0)
+  t.match(log.text(), /warn up, but the coordinator knows a later down: its hold still stands .*"hold":"postgresql/)
 })
 
 t.test('up: where nobody answers it is recorded all the same, exit 0', async (t) => {

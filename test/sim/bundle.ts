@@ -34,7 +34,7 @@ function broken(fault: Fault): Plugin {
   return {
     name: 'fault',
     setup(on) {
-      on.onLoad({ filter: /\/core\/[^/]+\.ts$/ }, async (args) => {
+      on.onLoad({ filter: /\/core(\/[^/]+)?\.ts$/ }, async (args) => {
         if (args.path !== path) return null
         const source = await readFile(path, 'utf8')
         const count = source.split(fault.from).length - 1

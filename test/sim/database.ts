@@ -1,3 +1,4 @@
+import { type GateRecord, nextRecord } from '../../gate/core.ts'
 import { GateRun } from './gate.ts'
 import type { World } from './world.ts'
 
@@ -7,7 +8,6 @@ export class Database {
   readonly name: string
   readonly isGated: boolean
   readonly #world: World
-  #seq = 0
   #run: GateRun | null = null
   /** Raised at each turn, so that what an earlier one scheduled is ignored. */
   #turn = 0
@@ -25,8 +25,12 @@ export class Database {
   /** ExecStart of the gate: records and returns, never waits for hosts. */
   gateUp(): void {
     if (!this.isGated) return
-    this.#record('up')
-    this.#tell('up', 5_000)
+    const record = this.#nextRecord('up')
+    this.#write(record)
+    this.#world.primary?.ask(
+      { type: 'gate-asked', resource: this.name, request: { ...record, limitMs: 5_000 } },
+      () => {},
+    )
   }
 
   stop(stopped: () => void = () => {}): void {
@@ -73,13 +77,14 @@ export class Database {
     this.#run?.stop()
     this.#run = null
     this.is = 'down'
-    this.#seq = 0
   }
 
   #gateDown(done: () => void): void {
     if (!this.isGated) return void this.#after(this.#world.random.between(1, 200), done)
-    this.#record('down')
-    const seq = this.#seq
+    const record = this.#nextRecord('down')
+    const { seq } = record
+    if (this.#world.chaos(0.1)) this.#world.note('io', `the gate of ${this.name} cannot write its file`)
+    else this.#write(record)
     const run = new GateRun(this.#world, { resource: this.name, seq, limitMs: this.#world.plan.gateLimitMs }, () => {
       if (this.#run !== run) return
       this.#run = null
@@ -89,21 +94,21 @@ export class Database {
     run.start()
   }
 
+  #nextRecord(state: GateRecord['state']): GateRecord {
+    const { io, gateFiles } = this.#world
+    const file = gateFiles.get(this.name)
+    const previous = file === undefined ? null : { ...file, state: file.is }
+    return nextRecord(previous, state, { bootId: io.bootId, monotonicMs: io.clockMs() })
+  }
+
   /** The file is written before anybody is told; the daemon also watches it. */
-  #record(is: 'up' | 'down'): void {
-    this.#seq += 1
-    const { io, gateFiles, schedule, random } = this.#world
-    gateFiles.set(this.name, { is, seq: this.#seq, bootId: io.bootId })
-    this.#world.note('io', `gate of ${this.name} ${is}`, `${this.#seq}`)
+  #write({ state, seq, bootId }: GateRecord): void {
+    const { gateFiles, schedule, random } = this.#world
+    gateFiles.set(this.name, { is: state, seq, bootId })
+    this.#world.note('io', `gate of ${this.name} ${state}`, `${seq}`)
     for (const process of this.#world.processes) {
       schedule.after(random.between(1, 300), () => process.readGate(this.name))
     }
-  }
-
-  #tell(state: 'up' | 'down', limitMs: number): void {
-    const { io } = this.#world
-    const request = { state, seq: this.#seq, bootId: io.bootId, limitMs }
-    this.#world.primary?.ask({ type: 'gate-asked', resource: this.name, request }, () => {})
   }
 
   #after(delayMs: number, run: () => void): void {

@@ -171,6 +171,12 @@ export const faults: readonly Fault[] = [
     to: ') {',
   },
   {
+    name: 'a gate that comes up knows of no down that it could not record',
+    file: 'gate/core.ts',
+    from: "if (previous.state === 'down' && state === 'down') return previous",
+    to: 'if (previous.state === state) return previous',
+  },
+  {
     name: 'drain before the wave',
     file: 'coordinator/core/reconcile.ts',
     from: "if (!isDown && !isTurn(state, target, host, 'drain', atMs)) return null",

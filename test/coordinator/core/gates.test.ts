@@ -37,6 +37,9 @@ t.test('up told twice is told once', async (t) => {
   fleet.gate('up', 1)
   fleet.gate('up', 1)
   t.strictSame(fleet.notes, [])
+  t.strictSame(fleet.gate('up', 2), { hold: null }, 'nor by a later run whose down was lost on the way here')
+  t.strictSame(fleet.notes, [])
+  t.equal(fleet.saves.length, 0)
 })
 
 t.test('a gate that comes up releases them', async (t) => {
