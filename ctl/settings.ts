@@ -2,11 +2,14 @@ import * as v from 'valibot'
 import type { ApiPlace } from '../daemon/api-client.ts'
 import { parseDuration } from '../protocol/duration.ts'
 import { GuardianError } from '../protocol/errors.ts'
+import type { Given } from './command-line.ts'
 import type { World } from './world.ts'
 
 /** What every command is told: how to reach the fleet, and how to answer. */
 export interface Settings {
   readonly json: boolean
+  /** The flags that say how to reach the fleet, as on this command line. */
+  readonly given: Given
   readonly socket: string
   readonly url: string | null
   readonly tokenFile: string | null
@@ -68,8 +71,10 @@ export function settingsOf(options: unknown, env: World['env']): Settings {
     port: filled(env.GUARDIAN_PORT),
   })
   const envTimeout = from.direct ? filled(env.GUARDIAN_TIMEOUT) : undefined
+  const given = givenIn(from)
   return {
     json: from.json,
+    given,
     socket: from.socket ?? filled(env.GUARDIAN_SOCKET) ?? defaultSocket,
     url: from.url ?? (from.socket === undefined ? fromEnv.url : undefined) ?? null,
     tokenFile: from.tokenFile ?? filled(env.GUARDIAN_TOKEN_FILE) ?? null,
@@ -85,20 +90,27 @@ export function settingsOf(options: unknown, env: World['env']): Settings {
           derived: from.derived,
           v1: from.v1,
         }
-      : refuseStray(from),
+      : refuseStray(given),
   }
 }
 
+function givenIn({ json: _json, timeout: _timeout, ...place }: v.InferOutput<typeof globalOptions>): Given {
+  const given = Object.entries(place).filter(([, value]) => value !== undefined && value !== false)
+  return Object.fromEntries(given.map(([name, value]) => [flagOf(name), value === true ? value : String(value)]))
+}
+
 /** Flags of `--direct` without it would be ignored in silence. */
-function refuseStray(from: v.InferOutput<typeof globalOptions>): null {
-  const stray = from.hosts !== undefined ? '--hosts' : from.pskFile !== undefined ? '--psk-file' : null
-  if (stray !== null) {
-    throw new GuardianError(
-      'bad-request',
-      `${stray} is for agents that are spoken to without a coordinator: add --direct`,
-    )
-  }
-  return null
+function refuseStray(given: Given): null {
+  const stray = ['--hosts', '--port', '--psk-file', '--derived', '--v1'].find((flag) => flag in given)
+  if (stray === undefined) return null
+  throw new GuardianError(
+    'bad-request',
+    `${stray} is for agents that are spoken to without a coordinator: add --direct`,
+  )
+}
+
+function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
 function filled(value: string | undefined): string | undefined {
@@ -110,8 +122,8 @@ export function decodeOptions<T>(schema: v.GenericSchema<unknown, T>, options: u
   const result = v.safeParse(schema, options)
   if (result.success) return result.output
   const [issue] = result.issues
-  const flag = (v.getDotPath(issue) ?? '').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  throw new GuardianError('bad-request', `--${flag} ${String(issue.input)}: ${issue.message}`)
+  const flag = flagOf(v.getDotPath(issue) ?? '')
+  throw new GuardianError('bad-request', `${flag} ${String(issue.input)}: ${issue.message}`)
 }
 
 export async function placeOf(settings: Settings): Promise<ApiPlace> {

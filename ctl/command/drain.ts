@@ -4,6 +4,7 @@ import { exitOf } from '../../daemon/outcome.ts'
 import { type DrainAnswer, type DrainRequest, drainAnswer } from '../../protocol/api.ts'
 import { selectorText } from '../../protocol/hold.ts'
 import { message, targetName } from '../../protocol/names.ts'
+import { commandLine } from '../command-line.ts'
 import type { Context, Run } from '../context.ts'
 import { followProgress, postPatiently } from '../follow.ts'
 import { operatorName } from '../operator.ts'
@@ -94,7 +95,7 @@ async function watchDrain(
   return endWith(context, {
     ending,
     exit: exitOf(facts),
-    undo: `guardian ctl undrain --hold ${answer.hold}`,
+    undo: commandLine(context.settings.given, ['undrain', '--hold', answer.hold]),
     json: { hold: answer.hold, want: 'drained', elapsedMs: Math.round(watch.elapsedMs()), ...facts },
     summary: () =>
       summaryLines(context.style, {

@@ -7,8 +7,8 @@ export interface EndFacts {
   readonly ending: Ending
   /** What the last word on each host amounts to. */
   readonly exit: ExitCode
-  /** How to take the order back. */
-  readonly undo: string
+  /** How to take the order back; null where it changed nothing. */
+  readonly undo: string | null
   readonly json: object
   readonly summary: () => readonly string[]
 }
@@ -39,17 +39,16 @@ function exitAt({ ending, exit }: EndFacts): ExitCode {
 
 function linesAt(context: Context, { ending, summary, undo }: EndFacts): readonly string[] {
   const say = (text: string): readonly string[] => wrapped(context.style, text)
+  const undoing = undo === null ? '' : ` Undo: ${unbroken(undo)}`
   switch (ending.is) {
     case 'settled':
     case 'timeout':
       return summary()
     case 'interrupted':
-      return say(
-        `stopped watching; what was ordered goes on. Watch again: guardian ctl status --watch. Undo: ${unbroken(undo)}`,
-      )
+      return say(`stopped watching; what was ordered goes on. Watch again: guardian ctl status --watch.${undoing}`)
     case 'lost':
       return say(
-        `outcome unknown: the coordinator went away and did not come back: ${ending.reason}. The order stands where it was saved; when it is back: guardian ctl status. Undo: ${unbroken(undo)}`,
+        `outcome unknown: the coordinator went away and did not come back: ${ending.reason}. The order stands where it was saved; when it is back: guardian ctl status.${undoing}`,
       )
     case 'gone':
       return say(

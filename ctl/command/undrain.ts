@@ -5,6 +5,7 @@ import { fleetStatus, type UndrainAnswer, type UndrainRequest, undrainAnswer } f
 import { GuardianError } from '../../protocol/errors.ts'
 import { selectorText } from '../../protocol/hold.ts'
 import { holdId, targetName } from '../../protocol/names.ts'
+import { commandLine, drainAgain, type Place } from '../command-line.ts'
 import type { Context, Run } from '../context.ts'
 import { followProgress, postPatiently } from '../follow.ts'
 import { idBeginning } from '../hold-named.ts'
@@ -70,8 +71,8 @@ function refuseBoth({ hold, host, force, target }: UndrainOptions): void {
 /** Where a hold that is to be released lies. */
 interface Reach {
   readonly id: string
-  /** `<host>/<target>` */
-  readonly seats: ReadonlySet<string>
+  /** By `<host>/<target>`. */
+  readonly seats: ReadonlyMap<string, Place>
 }
 
 const seatName = (host: string, target: string): string => `${host}/${target}`
@@ -79,16 +80,16 @@ const seatName = (host: string, target: string): string => `${host}/${target}`
 /** A hold by its id or the first signs of it: the coordinator's, or one that only an agent has. */
 async function holdNamed(client: ApiClient, text: string): Promise<Reach> {
   const { holds, hosts } = await client.get('/v1/status', fleetStatus)
-  const reach = new Map<string, Set<string>>()
+  const reach = new Map<string, Map<string, Place>>()
   const add = (id: string, host: string, target: string): void => {
-    reach.set(id, (reach.get(id) ?? new Set()).add(seatName(host, target)))
+    reach.set(id, (reach.get(id) ?? new Map()).set(seatName(host, target), { host, target }))
   }
   for (const hold of holds) for (const host of hold.hosts) for (const target of hold.targets) add(hold.id, host, target)
   for (const { name, targets } of hosts)
     for (const seat of targets) for (const { id } of seat.holds) add(id, name, seat.target)
-  for (const { id } of holds) if (!reach.has(id)) reach.set(id, new Set())
+  for (const { id } of holds) if (!reach.has(id)) reach.set(id, new Map())
   const id = idBeginning(reach.keys(), text)
-  if (id !== null) return { id, seats: reach.get(id) ?? new Set() }
+  if (id !== null) return { id, seats: reach.get(id) ?? new Map() }
   throw new GuardianError('unknown-hold', `--hold ${text}: there is no such hold; guardian ctl holds shows all of them`)
 }
 
@@ -103,7 +104,7 @@ function showRelease(context: Context, answer: UndrainAnswer, options: UndrainOp
 
 /** A release by id is answered for the whole fleet; only where the hold lay is it of interest. */
 function onlyWithin(answer: UndrainAnswer, { seats }: Reach): UndrainAnswer {
-  const names = new Set([...seats].map((seat) => seat.slice(0, seat.indexOf('/'))))
+  const names = new Set([...seats.values()].map(({ host }) => host))
   return {
     ...answer,
     hosts: answer.hosts.filter((host) => names.has(host)),
@@ -135,9 +136,21 @@ async function watchUndrain(
   return endWith(context, {
     ending,
     exit: exitOf(facts),
-    undo: `guardian ctl drain${options.host === undefined ? '' : ` --host ${options.host}`}`,
+    undo: undoOf(context, answer, options, hold),
     json: { released, narrowed, stillHeld, want: 'open', elapsedMs: Math.round(watch.elapsedMs()), ...facts },
     summary: () =>
       summaryLines(context.style, { ...facts, want: 'open', elapsedMs: watch.elapsedMs(), hold: null, direct: false }),
   })
+}
+
+function undoOf(
+  { settings: { given } }: Context,
+  { released, narrowed }: UndrainAnswer,
+  { target, host }: UndrainOptions,
+  hold: Reach | null,
+): string | null {
+  if (released.length === 0 && narrowed.length === 0) return null
+  if (hold !== null) return drainAgain(given, hold.seats.values())
+  const hosts = host === undefined ? [] : ['--host', host]
+  return commandLine(given, ['drain', ...(target === undefined ? [] : [target]), ...hosts])
 }

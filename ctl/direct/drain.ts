@@ -1,6 +1,7 @@
 import { randomId, wallMs } from '../../daemon/clock.ts'
 import { drainDirect } from '../../daemon/direct.ts'
 import type { Hold } from '../../protocol/hold.ts'
+import { commandLine } from '../command-line.ts'
 import type { Context } from '../context.ts'
 import { directHosts, refuseFlags } from './hosts.ts'
 import { orderDirectly, targetsOf } from './order.ts'
@@ -29,13 +30,15 @@ export async function drainDirectly(context: Context, options: Options): Promise
     return 0
   }
   const hold: Hold = { id, owner: 'direct', message: options.message, sinceMs: wallMs(), selector: '*', except: [] }
+  // A v1 host knows no holds.
+  const undone = !settings.direct.v1 ? ['--hold', id] : options.target === undefined ? [] : [options.target]
   return orderDirectly(context, {
     want: 'drained',
     hosts,
     troubles: [],
     trustV1: options.trustV1,
     hold: id,
-    undo: `guardian ctl --direct --hosts ${settings.direct.hosts} undrain`,
+    undo: commandLine(settings.given, ['undrain', ...undone]),
     order: (host, mandate, told) => drainDirect(host, mandate, { ...targetsOf(options.target), hold }, told),
   })
 }

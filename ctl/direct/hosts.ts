@@ -1,5 +1,6 @@
 import { build } from '../../daemon/build.ts'
 import { monotonicMs } from '../../daemon/clock.ts'
+import { authorityOf } from '../../daemon/dial-socket.ts'
 import type { DirectHost, DirectMandate } from '../../daemon/direct.ts'
 import { readKeyFile } from '../../daemon/key-file.ts'
 import { GuardianError } from '../../protocol/errors.ts'
@@ -39,6 +40,11 @@ function readAddress(text: string, whole: string): { readonly address: string; r
     )
   }
   return { address, ...(port !== undefined && { port: Number(port) }) }
+}
+
+/** As `readHosts` reads it. */
+export function hostText({ host, address, port }: HostPlace): string {
+  return `${host === address ? '' : `${host}=`}${authorityOf(address, port)}`
 }
 
 /** The hosts that --direct speaks to, each with its keys. */

@@ -17,7 +17,7 @@ export interface DirectWork {
   /** Hosts that are ordered nothing, for it is known already what is wrong with them. */
   readonly troubles: readonly HostProgress[]
   readonly trustV1: boolean
-  readonly undo: string
+  readonly undo: string | null
   readonly hold: string | null
   readonly order: (host: DirectHost, mandate: DirectMandate & Patience, told: Told) => Promise<readonly HostProgress[]>
 }

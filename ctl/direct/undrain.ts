@@ -1,11 +1,12 @@
 import { type DirectHost, statusDirect, undrainDirect } from '../../daemon/direct.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import type { Hold } from '../../protocol/hold.ts'
+import { commandLine, hostsByTarget } from '../command-line.ts'
 import type { Context } from '../context.ts'
 import { idBeginning } from '../hold-named.ts'
 import { anyTarget, settledLine } from '../render/progress.ts'
 import { type Asked, askEach, exitOfAsked, troublesOf } from './ask.ts'
-import { directHosts, directMandate, refuseFlags } from './hosts.ts'
+import { directHosts, directMandate, hostText, refuseFlags } from './hosts.ts'
 import { orderDirectly, targetsOf } from './order.ts'
 
 interface Options {
@@ -35,7 +36,7 @@ export async function undrainDirectly(context: Context, options: Options): Promi
     troubles: [],
     trustV1: options.trustV1,
     hold: null,
-    undo: `guardian ctl --direct --hosts ${settings.direct.hosts} drain`,
+    undo: commandLine(settings.given, ['drain', ...(options.target === undefined ? [] : [options.target])]),
     order: (host, mandate, told) =>
       undrainDirect(host, mandate, { ...targetsOf(options.target), releases: ({ owner }) => owner === 'direct' }, told),
   })
@@ -71,12 +72,20 @@ async function undrainHold(
     troubles: troublesOf(asked),
     trustV1: options.trustV1,
     hold: null,
-    undo: `guardian ctl --direct --hosts ${context.settings.direct?.hosts} drain`,
+    undo: drainAgain(context, hosts, seats),
     order: (host, mandate, told) => {
       const targets = seats.filter((seat) => seat.host === host.host).map(({ target }) => target)
       return undrainDirect(host, mandate, { targets, shownAs: anyTarget, releases: (one) => one.id === id }, told)
     },
   })
+}
+
+function drainAgain({ settings }: Context, hosts: readonly DirectHost[], seats: readonly HeldBy[]): string | null {
+  const commands = [...hostsByTarget(seats)].map(([target, names]) => {
+    const list = hosts.filter(({ host }) => names.includes(host)).map(hostText)
+    return commandLine({ ...settings.given, '--hosts': list.join(',') }, ['drain', target])
+  })
+  return commands.length === 0 ? null : commands.join('; ')
 }
 
 type Holds = readonly Asked<readonly HeldBy[]>[]
