@@ -87,14 +87,18 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
+interface Posting {
+  readonly patienceMs: number
+  readonly signal: AbortSignal
+  /** Whether the same request, carried out twice, does no more than once: it names the hold's id. */
+  readonly mayRepeat: boolean
+}
+
 /**
- * Posts until an answer comes: the request's own id makes a repeat harmless. Where the very first attempt finds
- * nobody there, nothing was ordered, and that is told at once.
+ * Posts until an answer comes. Where the very first attempt finds nobody there, nothing was ordered, and that is told
+ * at once.
  */
-export async function postPatiently<T>(
-  post: () => Promise<T>,
-  { patienceMs, signal }: { readonly patienceMs: number; readonly signal: AbortSignal },
-): Promise<T> {
+export async function postPatiently<T>(post: () => Promise<T>, { patienceMs, signal, mayRepeat }: Posting): Promise<T> {
   const startedMs = performance.now()
   for (let mayHaveArrived = false; ; ) {
     try {
@@ -104,10 +108,10 @@ export async function postPatiently<T>(
       mayHaveArrived ||= cause.fields.sent === 'yes'
       if (!mayHaveArrived)
         throw new GuardianError('no-coordinator', `${cause.message}. Nothing was ordered.`, cause.fields)
-      if (signal.aborted || performance.now() - startedMs >= patienceMs) {
+      if (!mayRepeat || signal.aborted || performance.now() - startedMs >= patienceMs) {
         throw new GuardianError(
           'no-coordinator',
-          `${cause.message}. Whether it took the order is unknown.`,
+          `${cause.message}. Whether it took the order is unknown: see guardian ctl holds`,
           cause.fields,
         )
       }

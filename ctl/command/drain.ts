@@ -51,6 +51,7 @@ export const run: Run = async (context, [word], from) => {
     postPatiently(() => client.post('/v1/drain', body, drainAnswer, { signal: context.signal }), {
       patienceMs: context.world.patienceMs,
       signal: context.signal,
+      mayRepeat: true,
     })
   if (options.dryRun) return showPlan(context, await post(request))
   if (!(await confirmed(context, options, () => post({ ...request, dryRun: true })))) return 2

@@ -9,7 +9,7 @@ import { commandLine, drainAgain, type Place } from '../command-line.ts'
 import type { Context, Run } from '../context.ts'
 import { followProgress, postPatiently } from '../follow.ts'
 import { idBeginning } from '../hold-named.ts'
-import { releaseLines } from '../render/plan.ts'
+import { type ReleaseView, releaseLines } from '../render/plan.ts'
 import { counted } from '../render/style.ts'
 import { summaryLines } from '../render/summary.ts'
 import { decodeOptions } from '../settings.ts'
@@ -52,6 +52,8 @@ export const run: Run = async (context, [word], from) => {
     {
       patienceMs: context.world.patienceMs,
       signal: context.signal,
+      // A selection would then take along what others have taken hold of in between.
+      mayRepeat: hold !== null || options.dryRun,
     },
   )
   const answer = hold === null ? whole : onlyWithin(whole, hold)
@@ -93,11 +95,17 @@ async function holdNamed(client: ApiClient, text: string): Promise<Reach> {
   throw new GuardianError('unknown-hold', `--hold ${text}: there is no such hold; guardian ctl holds shows all of them`)
 }
 
+function viewOf({ dryRun, hold, force }: UndrainOptions): ReleaseView {
+  return { dryRun, named: hold !== undefined, force }
+}
+
 function showRelease(context: Context, answer: UndrainAnswer, options: UndrainOptions): number {
   if (context.settings.json) context.printJson(answer)
   else {
-    context.print(releaseLines(context.style, answer, options.dryRun))
-    if (!options.dryRun) context.print([`${counted(answer.hosts.length, 'host')} may open; nobody has waited for them`])
+    context.print(releaseLines(context.style, answer, viewOf(options)))
+    const held = new Set(answer.stillHeld.map(({ host }) => host))
+    const free = answer.hosts.filter((host) => !held.has(host))
+    if (!options.dryRun) context.print([`${counted(free.length, 'host')} may open; nobody has waited for them`])
   }
   return answer.stillHeld.length > 0 ? 6 : 0
 }
@@ -118,7 +126,7 @@ async function watchUndrain(
   answer: UndrainAnswer,
   { options, hold }: { readonly options: UndrainOptions; readonly hold: Reach | null },
 ): Promise<number> {
-  if (!context.settings.json) context.print(releaseLines(context.style, answer, false))
+  if (!context.settings.json) context.print(releaseLines(context.style, answer, viewOf(options)))
   using watch = openWatch(context, 'open')
   const { ending, last } = await followProgress({
     client,

@@ -14,13 +14,21 @@ export function planLines(style: Style, { hosts, waves }: DrainAnswer): readonly
   return [first, ...lines]
 }
 
+export interface ReleaseView {
+  readonly dryRun: boolean
+  /** One hold was named; otherwise those within a selection were meant. */
+  readonly named: boolean
+  readonly force: boolean
+}
+
 /** What an undrain did to the holds, or would do. */
-export function releaseLines(style: Style, answer: UndrainAnswer, dryRun: boolean): readonly string[] {
+export function releaseLines(style: Style, answer: UndrainAnswer, view: ReleaseView): readonly string[] {
+  const { dryRun } = view
   const { released, narrowed, stillHeld } = answer
   const verb = dryRun ? 'would release' : 'released'
   const none = released.length === 0 && narrowed.length === 0
   return [
-    ...(none ? [`${dryRun ? 'would release' : 'released'} nothing: no operator holds these hosts`] : []),
+    ...(none ? [`${verb} nothing: ${whyNothing(view)}`] : []),
     ...released.map((id) => `${verb} ${id}`),
     ...narrowed.map(
       ({ hold, except }) =>
@@ -29,4 +37,9 @@ export function releaseLines(style: Style, answer: UndrainAnswer, dryRun: boolea
     ...stillHeldLines(style, stillHeld),
     ...(dryRun ? ['nothing was ordered'] : []),
   ]
+}
+
+function whyNothing({ named, force }: ReleaseView): string {
+  if (named) return 'it was released before'
+  return `no hold${force ? '' : ' of an operator'} lies wholly within this selection`
 }

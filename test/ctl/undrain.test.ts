@@ -48,10 +48,11 @@ t.test('held by others: exit 6, and who', async (t) => {
     progressOf('web3', 'done'),
   ])
   t.equal(await ctl('undrain', 'io-databases'), 6)
-  t.match(world.said(), 'released nothing: no operator holds these hosts')
+  t.match(world.said(), 'released nothing: no hold of an operator lies wholly within this selection')
   t.match(world.said(), `still held by gate:postgresql (new kernel), ${gate.id}`)
   t.match(world.said(), 'web1 is still held: gate:postgresql')
   t.equal(await ctl('undrain', '--no-wait'), 6)
+  t.match(world.said(), '2 hosts may open; nobody has waited for them')
   t.equal(await ctl('undrain', '--dry-run'), 6)
   t.equal(api.undrains.at(-1)?.dryRun, true)
 })
@@ -115,3 +116,34 @@ t.test('Ctrl-C says how to drain again', async (t) => {
   t.equal(await running, 9)
   t.match(world.said(), 'guardian ctl drain --host web1')
 })
+
+t.test('a hold that was released already is not one that nobody holds', async (t) => {
+  const { api, world, ctl } = await open(t)
+  api.onUndrain = () => ({ released: [], narrowed: [], hosts, stillHeld: [] })
+  api.progress = opened([progressOf('web1', 'done'), progressOf('web2', 'done')])
+  t.equal(await ctl('undrain', '--hold', anna), 0)
+  t.match(world.said(), /^released nothing: it was released before\n/)
+})
+
+const lost: readonly (readonly [argv: readonly string[], exit: number, asked: number])[] = [
+  // It would release what others have taken in between.
+  [[], 9, 1],
+  [['--host', 'web1', '--force'], 9, 1],
+  [['--hold', anna], 0, 2],
+  [['--dry-run'], 0, 2],
+]
+for (const [argv, exit, asked] of lost) {
+  t.test(`the answer is lost: undrain ${argv.join(' ')}`, async (t) => {
+    const { api, world, ctl } = await open(t)
+    const first = api.onUndrain
+    api.onUndrain = (request) => {
+      api.onUndrain = first
+      api.cut()
+      return first(request)
+    }
+    api.progress = opened(hosts.map((host) => progressOf(host, 'done')))
+    t.equal(await ctl('undrain', ...argv), exit)
+    t.equal(api.undrains.length, asked)
+    if (exit === 9) t.match(world.complained(), 'Whether it took the order is unknown: see guardian ctl holds')
+  })
+}

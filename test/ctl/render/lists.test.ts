@@ -91,8 +91,11 @@ t.test('plans and releases', async (t) => {
     hosts: ['web1', 'web2'],
     stillHeld,
   }
-  await matchGolden(t, 'release', releaseLines(style, answer, false))
-  await matchGolden(t, 'release-dry', releaseLines(style, { ...answer, released: [], narrowed: [] }, true))
+  const view = { dryRun: false, named: false, force: false }
+  await matchGolden(t, 'release', releaseLines(style, answer, view))
+  const nothing = { ...answer, released: [], narrowed: [] }
+  await matchGolden(t, 'release-dry', releaseLines(style, nothing, { ...view, dryRun: true }))
+  t.match(releaseLines(style, nothing, { ...view, force: true })[0], 'released nothing: no hold lies wholly within')
 })
 
 t.test('an event', async (t) => {
