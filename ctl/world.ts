@@ -13,6 +13,8 @@ export interface World {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly out: Terminal
   readonly err: Terminal
+  /** Aborted when nobody reads stdout any more. */
+  readonly unread: AbortSignal
   /** True where a person can be asked. */
   readonly canAsk: boolean
   ask(question: string): Promise<string>
@@ -25,11 +27,17 @@ export interface World {
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export function processWorld(): World {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
+  const unread = new AbortController()
+  process.stdout.on('error', (cause) => {
+    ignoreClosedPipe(cause)
+    unread.abort()
+  })
+  process.stderr.on('error', ignoreClosedPipe)
   return {
     env: process.env,
     out: terminalOf(process.stdout),
     err: terminalOf(process.stderr),
+    unread: unread.signal,
     // Asked of the descriptor: `process.stdin` would load what reads from it.
     canAsk: isatty(0) && process.stdout.isTTY === true,
     async ask(question) {

@@ -42,13 +42,14 @@ async function recentEvents(context: Context, client: ApiClient): Promise<number
 }
 
 async function followEvents(context: Context, client: ApiClient): Promise<number> {
+  const signal = AbortSignal.any([context.signal, context.world.unread])
   let lastEventId = beforeAll
   let wasReached = false
-  while (!context.signal.aborted) {
+  while (!signal.aborted) {
     try {
       const options = {
         lastEventId,
-        signal: context.signal,
+        signal,
         opened: () => {
           wasReached = true
         },
@@ -59,9 +60,9 @@ async function followEvents(context: Context, client: ApiClient): Promise<number
       }
     } catch (cause) {
       if (!(cause instanceof GuardianError) || cause.code !== 'no-coordinator' || !wasReached) throw cause
-      if (!context.signal.aborted) context.world.err.write(`the coordinator is away: ${cause.message}\n`)
+      if (!signal.aborted) context.world.err.write(`the coordinator is away: ${cause.message}\n`)
     }
-    await pause(1_000, context.signal)
+    await pause(1_000, signal)
   }
   return 0
 }

@@ -13,7 +13,8 @@ const slowMs = 5_000
 export async function watchStatus(context: Context, client: ApiClient): Promise<number> {
   using view = openView(context)
   const timeout = AbortSignal.timeout(context.settings.timeoutMs ?? 24 * 3_600_000)
-  const signal = AbortSignal.any([context.signal, timeout])
+  const ended = new AbortController()
+  const signal = AbortSignal.any([context.signal, context.world.unread, timeout, ended.signal])
   const bell = createBell()
   const listening = listen(client, bell.ring, signal)
   try {
@@ -25,6 +26,7 @@ export async function watchStatus(context: Context, client: ApiClient): Promise<
       await pause(settleMs, signal)
     }
   } finally {
+    ended.abort()
     await listening
   }
   return 0

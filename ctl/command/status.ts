@@ -8,7 +8,7 @@ export const run: Run = async (context, _args, from) => {
   const { watch } = decodeOptions(v.object({ watch: v.optional(v.boolean(), false) }), from)
   if (context.settings.direct !== null) {
     const { showDirectly } = await import('../direct/status.ts')
-    return showDirectly(context)
+    return showDirectly(context, { watch })
   }
   const client = await context.client()
   if (watch) {

@@ -13,11 +13,12 @@ import { carriedHolds } from '../render/hold-list.ts'
 import { anyTarget } from '../render/progress.ts'
 import { type FleetView, statusLines } from '../render/status.ts'
 import { type Asked, askEach, exitOfAsked } from './ask.ts'
-import { directHosts, directMandate } from './hosts.ts'
+import { directHosts, directMandate, refuseFlags } from './hosts.ts'
 
 /** What the agents say themselves, in the picture of a coordinator's status. */
-export async function showDirectly(context: Context): Promise<number> {
+export async function showDirectly(context: Context, { watch }: { readonly watch: boolean }): Promise<number> {
   if (context.settings.direct === null) throw new Error('without --direct')
+  refuseFlags({ '--watch': watch })
   const places = await directHosts(context.settings.direct)
   const mandate = directMandate(context, 10_000)
   const asked = await askEach(places, (place) => factsFrom(place, mandate))

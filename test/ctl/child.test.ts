@@ -113,6 +113,20 @@ t.test('a reader that goes away early is no failure', async (t) => {
   t.equal(err, '')
 })
 
+t.test('what is followed ends with its reader', async (t) => {
+  const api = await open(t)
+  const { child, ended, saw } = run([...self, 'ctl', 'events', '-f'], { GUARDIAN_SOCKET: api.socket })
+  await api.followed('/v1/events')
+  const happen = (id: string): void => api.happen({ id, atMs: 1, what: 'hold-taken', text: '' })
+  happen('a-1')
+  await saw('hold-taken')
+  child.stdout?.destroy()
+  happen('a-2')
+  const { code, err } = await ended
+  t.equal(code, 0)
+  t.equal(err, '')
+})
+
 t.test('bash completes by the script that guardian prints', async (t) => {
   const api = await open(t)
   const directory = await mkdtemp(join(tmpdir(), 'guardian-completion-'))

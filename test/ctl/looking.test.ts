@@ -76,6 +76,32 @@ t.test('status --watch draws again after an event, survives a restart, and ends 
   }
 })
 
+t.test('status --watch ends where the coordinator refuses or cannot be understood', async (t) => {
+  const { api, world, ctl } = await open(t)
+  const good = api.status
+  Reflect.set(api, 'status', { hosts: 3 })
+  t.equal(await ctl('status', '--watch'), 1)
+  t.match(world.complained(), 'is not as this guardian expects')
+  api.status = good
+  const running = ctl('status', '--watch')
+  await world.saw('3 open')
+  await api.followed('/v1/events')
+  Reflect.set(api, 'status', { hosts: 3 })
+  api.happen({ id: 'a-1', atMs: 1, what: 'gone', text: '' })
+  t.equal(await running, 1)
+})
+
+t.test('status --watch and events -f end when nobody reads them any more', async (t) => {
+  const { api, ctl, world } = await open(t)
+  api.events.push({ id: 'a-1', atMs: 1, what: 'hold-taken', text: '' })
+  const running = [ctl('status', '--watch'), ctl('events', '-f')]
+  await api.followed('/v1/events', 2)
+  await world.saw('3 open')
+  await world.saw('hold-taken')
+  world.stopReading()
+  t.strictSame(await Promise.all(running), [0, 0])
+})
+
 t.test('events: what is kept, then what happens', async (t) => {
   const { api, world, ctl } = await open(t)
   for (const id of ['a-1', 'a-2']) api.events.push({ id, atMs: 1, what: 'hold-taken', text: `event ${id}` })
@@ -121,6 +147,7 @@ const wrong: readonly (readonly [argv: readonly string[], text: string])[] = [
   [['--direct', '--hosts', 'a', 'status'], '--direct needs the key'],
   [['--direct', '--hosts', 'a b', '--psk-file', 'x', 'status'], '--hosts: cannot read "a b"'],
   [['--direct', '--port', '0', '--hosts', 'a', 'status'], '--port'],
+  [['--direct', '--hosts', 'a', '--psk-file', 'x', 'status', '--watch'], '--watch needs a coordinator'],
   [['--direct', 'holds'], 'holds is what a coordinator knows'],
 ]
 for (const [argv, text] of wrong) {

@@ -5,6 +5,8 @@ export interface FakeWorld extends World {
   readonly said: () => string
   readonly complained: () => string
   interrupt(): void
+  /** Whoever read stdout goes away. */
+  stopReading(): void
   /** What was asked of the person. */
   readonly asked: string[]
   /** Resolves when the text has been written to stdout. */
@@ -28,6 +30,7 @@ export function fakeWorld(options: FakeWorldOptions = {}): FakeWorld {
   const interrupts = new Set<() => void>()
   const watchers = new Set<() => void>()
   const asked: string[] = []
+  const unread = new AbortController()
   const terminal = (write: (text: string) => void) => ({ isTTY, columns, rows, write })
   return {
     env,
@@ -49,6 +52,8 @@ export function fakeWorld(options: FakeWorldOptions = {}): FakeWorld {
       return () => interrupts.delete(interrupt)
     },
     patienceMs,
+    unread: unread.signal,
+    stopReading: () => unread.abort(),
     said: () => out,
     complained: () => err,
     interrupt() {
