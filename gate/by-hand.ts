@@ -35,10 +35,12 @@ async function drainTarget(parts: HandParts, { target, waves, waveLimitMs }: Tar
     const seats = new Map<string, HostProgress>()
     const tasks = wave.map((host) => drainSeat(parts, { host, target, seats }))
     ordered.push(...tasks)
+    if (wave === waves.at(-1)) break
+    const ended = Promise.all(tasks).then(() => true)
     const facts = { sinceMs, halfMs: times.halfMs, waveLimitMs, graceMs }
     const isOver = (): boolean =>
       mandate.signal?.aborted === true || isWaveOver({ ...facts, atMs: monotonicMs(), hosts: [...seats.values()] })
-    while (wave !== waves.at(-1) && !isOver()) await Promise.race([Promise.all(tasks), pause(lookMs)])
+    while (!isOver()) if (await Promise.race([ended, pause(lookMs)])) break
   }
   await Promise.all(ordered)
 }
@@ -66,6 +68,6 @@ async function drainSeat(parts: HandParts, { host, target, seats }: SeatOf): Pro
   )
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
+function pause(ms: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(resolve, ms, false))
 }
