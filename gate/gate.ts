@@ -29,7 +29,11 @@ export async function gateUp({ resource, setup, log }: GateParts): Promise<numbe
   // Without its record the daemon would not believe it, and the hosts stay shut: better a failed unit than a silent one.
   const record = await recordOf(setup, resource, 'up')
   await writeRecord(setup.gateDir, resource, record)
-  const decision = await tellDaemon(clientOf(setup), resource, { record, limitMs: setup.limitMs })
+  const { config, limitMs } = setup
+  const decision = await tellDaemon(clientOf(setup), resource, { record, limitMs })
+  // A file that is right and has no such gate: a daemon that starts later will not know of it either.
+  const isNobodys = config instanceof GuardianError && config.code !== 'bad-config'
+  if (decision.do === 'direct' && isNobodys) throw config
   const fields = { resource, event: 'gate-up' }
   if (decision.do === 'direct') log.warn(fields, `up; recorded for later: ${decision.why}`)
   else if (decision.do === 'rest') log.info(fields, 'up')
@@ -85,11 +89,8 @@ async function drain(parts: GateParts, facts: DrainFacts): Promise<End> {
 async function drainWithout(parts: GateParts, { record, times, reporter }: DrainFacts, why: string): Promise<End> {
   const { resource, setup, log, env, signal } = parts
   const { config } = setup
-  if (config === null)
-    throw new GuardianError(
-      'bad-config',
-      `${why}; and without a readable configuration the gate knows no host to order itself`,
-    )
+  if (config instanceof GuardianError)
+    throw new GuardianError(config.code, `${why}; and the gate knows no host to order itself: ${config.message}`)
   const targets = wavesOf(config.plan, resource)
   log.warn({ resource, event: 'gate-direct', reason: why }, 'ordering the agents directly')
   const names = new Set(targets.flatMap(({ waves }) => waves.flat()))

@@ -26,6 +26,7 @@ Exit codes of down:
   0  every host is drained       3  some failed, or could not persist it
   4  some are unreachable        5  the time was over first
   6  refused                     2  wrong usage or configuration
+  9  ended from outside          1  a bug
 
 Examples:
   guardian gate up postgresql

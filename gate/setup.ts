@@ -4,13 +4,14 @@ import { type CoordinatorConfig, loadCoordinatorConfig } from '../coordinator/co
 import { duration } from '../protocol/duration.ts'
 import { GuardianError } from '../protocol/errors.ts'
 
-/** What a gate must know; `config` is null where only the bare bones could be read. */
+/** What a gate must know. */
 export interface Setup {
   readonly gateDir: string
   readonly runtimeDir: string
   readonly bootIdFile: string
   readonly limitMs: number
-  readonly config: CoordinatorConfig | null
+  /** In its place, why the gate cannot order agents itself: the file is broken, or right and has no such gate. */
+  readonly config: CoordinatorConfig | GuardianError
 }
 
 const bones = v.object({
@@ -21,9 +22,8 @@ const bones = v.object({
 })
 
 /**
- * A mistake in the file must not let a database stop under its dependents: the daemon may still run with the file as
- * it was, so the gate goes on with what can be read and `troubled` is told why.
- * @throws GuardianError where the file is right and the resource has no gate here
+ * What the file says must not let a database stop under its dependents: the daemon may still run with the file as it
+ * was, so the gate goes on with what can be read and `troubled` is told why.
  */
 export async function readSetup(
   file: string,
@@ -33,24 +33,24 @@ export async function readSetup(
   try {
     return setupOf(await loadCoordinatorConfig(file), resource)
   } catch (cause) {
-    if (!(cause instanceof GuardianError) || cause.code !== 'bad-config') throw cause
+    if (!(cause instanceof GuardianError)) throw cause
     troubled(cause)
     const { resources, ...places } = await readBones(file)
-    return { ...places, limitMs: resources[resource]?.gateDeadline ?? 90_000, config: null }
+    return { ...places, limitMs: resources[resource]?.gateDeadline ?? 90_000, config: cause }
   }
 }
 
 function setupOf(config: CoordinatorConfig, resource: string): Setup {
   const plan = config.plan.resources.get(resource)
+  const orElse = `or disable io-guardian-gate@${resource}.service`
   if (plan === undefined) {
     const known = [...config.plan.resources.keys()].join(', ') || 'none'
-    throw new GuardianError('unknown-resource', `${config.file}: no resource is named ${resource}; there is ${known}`)
+    const text = `no resource is named ${resource}; there is ${known}: name it there, ${orElse}`
+    throw new GuardianError('unknown-resource', `${config.file}: ${text}`)
   }
   if (plan.gate === null) {
-    throw new GuardianError(
-      'not-local',
-      `${config.file}: resources.${resource}.gate must be "local" for a gate on this host`,
-    )
+    const text = `resources.${resource}.gate must be "local" for a gate on this host: set it, ${orElse}`
+    throw new GuardianError('not-local', `${config.file}: ${text}`)
   }
   const { gateDir, runtimeDir, bootIdFile } = config
   return { gateDir, runtimeDir, bootIdFile, limitMs: plan.gate.limitMs, config }

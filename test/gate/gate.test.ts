@@ -1,7 +1,8 @@
-import { chmod, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { monotonicMs } from '../../daemon/clock.ts'
+import { GuardianError } from '../../protocol/errors.ts'
 import { progressOf } from '../fakes/fleet-status.ts'
 import { bootId, drained, line, openGate } from './ready.ts'
 
@@ -141,14 +142,37 @@ t.test('a mistake in the configuration stops no drain that the coordinator can d
   t.match(log.text(), 'knows no host to order itself')
 })
 
-t.test('a resource without a gate here', async (t) => {
-  const { api, gate, log } = await openGate(t)
-  t.equal(await gate('down', 'redis'), 6)
-  t.match(log.text(), 'resources.redis.gate must be \\"local\\"'.replaceAll('\\', ''))
-  t.equal(await gate('up', 'nonsense'), 2)
-  t.match(log.text(), 'no resource is named nonsense; there is postgresql, redis')
-  t.strictSame(api.gates, [])
+t.test('a resource without a gate in the file: the coordinator may still run with the file as it was', async (t) => {
+  const { api, gate, gateDir, log } = await openGate(t)
+  api.onGate = (_resource, { state }) => ({ hold: state === 'up' ? null : 'redis/x/1' })
+  api.progress = drained(progressOf('web1', 'done'))
+  t.equal(await gate('down', 'redis'), 0)
+  t.match(log.text(), /error goes on with what can be read .*resources\.redis\.gate must be "local"/)
+  t.match(log.text(), /"drained":1,"of":1/)
+  t.equal(await gate('up', 'redis'), 0, 'or what it drained would stay shut')
+  t.match(await readFile(join(gateDir, 'redis'), 'utf8'), /"state":"up"/)
 })
+
+const gateless: readonly (readonly [resource: string, code: 'not-local' | 'unknown-resource', exit: number, RegExp])[] =
+  [
+    ['redis', 'not-local', 6, /resources\.redis\.gate must be "local" .* or disable io-guardian-gate@redis\.service/],
+    ['nonsense', 'unknown-resource', 2, /no resource is named nonsense; there is postgresql, redis: .* disable io-/],
+  ]
+for (const [resource, code, exit, says] of gateless) {
+  t.test(`a resource without a gate in the file, nor for the coordinator: ${resource}`, async (t) => {
+    const { api, gate, log } = await openGate(t)
+    api.onGate = () => {
+      throw new GuardianError(code, 'not with me')
+    }
+    t.equal(await gate('up', resource), exit)
+    t.equal(await gate('down', resource), exit)
+    t.match(log.lines.at(-1), 'error the coordinator runs with another configuration, reload it: not with me; and')
+    t.match(log.lines.at(-1), says)
+    await api.vanish()
+    t.equal(await gate('up', resource), exit, 'a coordinator that starts later reads the same file')
+    t.equal(await gate('down', resource), exit)
+  })
+}
 
 t.test('without a key the gate says which', async (t) => {
   const { api, gate, log, file } = await openGate(t)
