@@ -1,6 +1,7 @@
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
-  ENOENT: 'no such socket',
+  // A socket is a file: both codes come from files too.
+  ENOENT: 'no such file',
   ENOTFOUND: 'unknown host name',
   EAI_AGAIN: 'host name cannot be resolved now',
   EHOSTUNREACH: 'host unreachable',
@@ -8,7 +9,7 @@ const reasons: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connection timed out',
   ECONNRESET: 'connection reset',
   EPIPE: 'connection closed',
-  EACCES: 'access to the socket denied',
+  EACCES: 'access denied',
 }
 
 /** One line of an error for a person, without what differs from try to try. */

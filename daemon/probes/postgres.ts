@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import pg from 'pg'
 import type { PostgresSpec, Verdict } from '../probe.ts'
-import { codeOf } from '../reason.ts'
+import { codeOf, reasonOf } from '../reason.ts'
 
 const notYet: Readonly<Record<string, string>> = {
   '57P03': 'starting up or shutting down',
@@ -17,17 +17,12 @@ const notYet: Readonly<Record<string, string>> = {
  * logs each refusal. A role of its own (`create role guardian login`) cures both.
  */
 export async function checkPostgres(spec: PostgresSpec, signal: AbortSignal): Promise<Verdict> {
-  let asked = false
   const client = new pg.Client({
     host: spec.host,
     port: spec.port,
     user: spec.user ?? 'guardian-probe',
     database: spec.database ?? 'postgres',
-    password: async () => {
-      // The server only asks for a password once it accepts connections.
-      asked = true
-      return spec.passwordFile === undefined ? '' : (await readFile(spec.passwordFile, 'utf8')).trim()
-    },
+    password: () => passwordOf(spec),
     application_name: 'guardian-probe',
     stream: () => new Socket({ signal }),
   })
@@ -38,10 +33,18 @@ export async function checkPostgres(spec: PostgresSpec, signal: AbortSignal): Pr
     await client.end()
     return verdict
   } catch (cause) {
-    const verdict = verdictOf(cause, asked, spec)
+    const verdict = verdictOf(cause, spec)
     if (verdict === null) throw cause
     return verdict
   }
+}
+
+async function passwordOf({ passwordFile }: PostgresSpec): Promise<string> {
+  if (passwordFile === undefined) return ''
+  const text = await readFile(passwordFile, 'utf8').catch((cause: unknown) => {
+    throw new Error(`passwordFile ${passwordFile}: ${reasonOf(cause)}`, { cause })
+  })
+  return text.trim()
 }
 
 async function recoveryOf(client: pg.Client, allowed: boolean): Promise<Verdict> {
@@ -52,14 +55,19 @@ async function recoveryOf(client: pg.Client, allowed: boolean): Promise<Verdict>
 }
 
 /** Null where the failure tells nothing of the server. */
-function verdictOf(cause: unknown, asked: boolean, spec: PostgresSpec): Verdict | null {
+function verdictOf(cause: unknown, spec: PostgresSpec): Verdict | null {
   const code = codeOf(cause) ?? ''
   const why = notYet[code]
   if (why !== undefined) return { ready: false, reason: `${why} (${code})` }
   // 28xxx: refused our role; 3D000: no such database. Both come from a server that accepts connections.
-  if (!code.startsWith('28') && code !== '3D000' && !(asked && code === '')) return null
+  if (!code.startsWith('28') && code !== '3D000' && !isPasswordTrouble(cause)) return null
   if (spec.user === undefined) return { ready: true, reason: 'accepts connections' }
   return spec.allowRecovery
     ? { ready: true, reason: `accepts connections, but not role ${spec.user}` }
     : { ready: false, reason: `role ${spec.user} is refused (${code || 'password'}): recovery cannot be seen` }
+}
+
+// pg's own words, without a code. The server only asks for a password once it accepts connections.
+function isPasswordTrouble(cause: unknown): boolean {
+  return cause instanceof Error && cause.message.startsWith('SASL: ')
 }

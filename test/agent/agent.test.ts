@@ -134,7 +134,7 @@ t.test('what is missing at the start is said', async (t) => {
   await using rig = await openAgentRig([app])
   const port = rig.agent.port
   const refusals: readonly [config: object, code: string, says: RegExp][] = [
-    [{ bus: 'unix:path=/nowhere/systemd/private' }, 'no-systemd', /nowhere.*no such socket.*may be system/],
+    [{ bus: 'unix:path=/nowhere/systemd/private' }, 'no-systemd', /nowhere.*no such file.*may be system/],
     [{ pskFile: '/nowhere/psk' }, 'bad-key-file', /nowhere\/psk: does not exist.*keygen/],
     [{ bootIdFile: '/nowhere/id' }, 'bad-config', /boot id \/nowhere\/id/],
     [{ stateDir: '/proc/guardian' }, 'bad-config', /stateDir \/proc\/guardian: cannot be used/],

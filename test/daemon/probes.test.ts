@@ -82,6 +82,36 @@ t.test('postgres: a server that is not ready says so', async (t) => {
   }
 })
 
+t.test('postgres: what ends an authentication tells whether the server is there', async (t) => {
+  const asks = Buffer.from('R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0', 'latin1')
+  const continues = Buffer.from('R\0\0\0\x08\0\0\0\x0b', 'latin1')
+  const cases: readonly [name: string, more: object, next: (socket: Socket) => void, verdict: Verdict][] = [
+    ['we have no password', {}, (socket) => socket.write(continues), { ready: true, reason: 'accepts connections' }],
+    [
+      'the server goes away',
+      {},
+      (socket) => socket.end(),
+      { ready: false, reason: 'Connection terminated unexpectedly' },
+    ],
+    [
+      'the password cannot be read',
+      { passwordFile: '/nowhere/password' },
+      () => {},
+      { ready: false, reason: 'passwordFile /nowhere/password: no such file' },
+    ],
+  ]
+  for (const [name, more, next, verdict] of cases) {
+    await using server = await openTcp((socket) => {
+      socket.once('data', () => {
+        socket.write(asks)
+        socket.once('data', () => next(socket))
+      })
+    })
+    const spec = { type: 'postgres', host: '127.0.0.1', port: server.port, ...more }
+    t.strictSame(await check(spec), verdict, name)
+  }
+})
+
 t.test('redis: a real server', async (t) => {
   await using server = await startRedis()
   const ready = { ready: true, reason: 'answers PING' }
@@ -152,8 +182,8 @@ t.test('nobody listens, or nobody answers', async (t) => {
     ready: true,
     reason: 'accepts connections',
   })
-  t.strictSame(await check({ type: 'redis', host: '/nowhere/redis.sock' }), { ready: false, reason: 'no such socket' })
-  t.strictSame(await check({ type: 'postgres', host: '/nowhere' }), { ready: false, reason: 'no such socket' })
+  t.strictSame(await check({ type: 'redis', host: '/nowhere/redis.sock' }), { ready: false, reason: 'no such file' })
+  t.strictSame(await check({ type: 'postgres', host: '/nowhere' }), { ready: false, reason: 'no such file' })
   await silent.emptied()
 })
 

@@ -28,7 +28,7 @@ t.test('a bus that is not there, or does not answer, is refused in words', async
   const path = join(tmpdir(), `guardian-bus-${randomBytes(4).toString('hex')}`)
   const refusal = async () =>
     String(await openBus(`unix:path=${path}/systemd/private`).catch((cause: unknown) => cause))
-  t.match(await refusal(), /systemd does not answer on bus .*no such socket.*"bus" may be system/)
+  t.match(await refusal(), /systemd does not answer on bus .*no such file.*"bus" may be system/)
   const server = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => server.listen(path, resolve))
   const cause: unknown = await openBus(`unix:path=${path}`).catch((each: unknown) => each)
