@@ -8,12 +8,17 @@ export type Log = Logger
 
 /** Writes to the journal with fields where stderr is the journal, for people on a terminal, as JSON lines elsewhere. */
 export function createLog({ name, level = 'info' }: { readonly name: string; readonly level?: string }): Log {
-  return pino({ name, level, base: { name } }, openDestination())
+  const journal = openJournal()
+  if (journal !== null) return createJournalLog(journal, level)
+  return pino({ level, base: { name } }, openDestination())
+}
+
+export function createJournalLog(send: JournalSend, level: string): Log {
+  // The unit names it.
+  return pino({ level, base: null }, journalDestination(send))
 }
 
 function openDestination(): DestinationStream {
-  const journal = openJournal()
-  if (journal !== null) return journalDestination(journal)
   if (process.stderr.isTTY) return openPretty() ?? pino.destination({ fd: 2, sync: true })
   return pino.destination({ fd: 2, sync: true })
 }
@@ -34,6 +39,7 @@ interface JournalDestination extends DestinationStream {
   readonly [symbols.needsMetadataGsym]: true
   lastLevel?: number
   lastObj?: object | null
+  lastLogger?: Logger
   lastMsg?: string
 }
 
@@ -41,8 +47,9 @@ function journalDestination(send: JournalSend): DestinationStream {
   const destination: JournalDestination = {
     [symbols.needsMetadataGsym]: true,
     write() {
-      const { lastLevel = 30, lastObj, lastMsg = '' } = destination
-      const fields = { ...lastObj }
+      const { lastLevel = 30, lastObj, lastLogger, lastMsg = '' } = destination
+      // What a child logger is bound to stands in no line.
+      const fields = { ...lastLogger?.bindings(), ...lastObj }
       send(priorityOf(lastLevel), sentence(lastMsg, fields), journalFields(fields))
     },
   }

@@ -5,7 +5,7 @@ import t from 'tap'
 import * as v from 'valibot'
 import type { AgentNote } from '../../agent/core/effect.ts'
 import type { FleetNote } from '../../coordinator/core/effect.ts'
-import { journalFields, sentence } from '../../daemon/log.ts'
+import { createJournalLog, journalFields, sentence } from '../../daemon/log.ts'
 import { messageIds } from '../../daemon/message-ids.ts'
 import { generateKey, Key } from '../../protocol/keys.ts'
 
@@ -56,6 +56,33 @@ t.test('a journal entry reads well', async (t) => {
     'drained target=io host=web1 failed=[]',
   )
   t.equal(sentence('cannot persist', { err: new Error('disk full') }), 'cannot persist err="disk full"')
+})
+
+t.test('a journal entry has the fields of its logger’s line and of those that it is a child of', async (t) => {
+  const entries: [priority: number, message: string, fields: object][] = []
+  const log = createJournalLog((...entry) => void entries.push(entry), 'info')
+  const child = log.child({ target: 'io', host: 'web1' })
+  child.warn({ unit: 'a.service', host: 'web2' }, 'left processes behind')
+  child.child({ resource: 'redis' }).info('up')
+  log.info({ hold: 'h' }, 'released')
+  t.strictSame(entries, [
+    [
+      4,
+      'left processes behind target=io host=web2 unit=a.service',
+      {
+        SYSLOG_IDENTIFIER: 'guardian',
+        GUARDIAN_TARGET: 'io',
+        GUARDIAN_HOST: 'web2',
+        GUARDIAN_UNIT: 'a.service',
+      },
+    ],
+    [
+      6,
+      'up target=io host=web1 resource=redis',
+      { SYSLOG_IDENTIFIER: 'guardian', GUARDIAN_TARGET: 'io', GUARDIAN_HOST: 'web1', GUARDIAN_RESOURCE: 'redis' },
+    ],
+    [6, 'released hold=h', { SYSLOG_IDENTIFIER: 'guardian', GUARDIAN_HOLD: 'h' }],
+  ])
 })
 
 t.test('a key that is logged by mistake stays secret', async (t) => {
