@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { isatty } from 'node:tty'
 
 /** One of the process's outputs. */
@@ -17,7 +18,8 @@ export interface World {
   readonly unread: AbortSignal
   /** True where a person can be asked. */
   readonly canAsk: boolean
-  ask(question: string): Promise<string>
+  /** Empty where the person, or the signal, ends the question instead of answering it. */
+  ask(question: string, signal: AbortSignal): Promise<string>
   /** SIGINT, SIGTERM and SIGHUP. Returns how to stop listening. */
   onInterrupt(interrupt: () => void): () => void
   /** How long a coordinator that went away may take to come back. */
@@ -40,15 +42,7 @@ export function processWorld(): World {
     unread: unread.signal,
     // Asked of the descriptor: `process.stdin` would load what reads from it.
     canAsk: isatty(0) && process.stdout.isTTY === true,
-    async ask(question) {
-      const { createInterface } = await import('node:readline/promises')
-      const lines = createInterface({ input: process.stdin, output: process.stdout })
-      try {
-        return await lines.question(question)
-      } finally {
-        lines.close()
-      }
-    },
+    ask: askOnTerminal,
     onInterrupt(interrupt) {
       // Once only: a second Ctrl-C ends a command that does not end by itself.
       for (const signal of signals) process.once(signal, interrupt)
@@ -57,6 +51,25 @@ export function processWorld(): World {
       }
     },
     patienceMs: 10_000,
+  }
+}
+
+async function askOnTerminal(question: string, signal: AbortSignal): Promise<string> {
+  const { createInterface } = await import('node:readline/promises')
+  const lines = createInterface({ input: process.stdin, output: process.stdout })
+  // At Ctrl-D the question itself is never settled.
+  const closed = once(lines, 'close').then(() => null)
+  const answered = lines.question(question, { signal }).catch((cause: unknown) => {
+    if (cause instanceof Error && cause.name === 'AbortError') return null
+    throw cause
+  })
+  try {
+    const answer = await Promise.race([answered, closed])
+    // A signal has ended the line already.
+    if (answer === null && !signal.aborted) process.stdout.write('\n')
+    return answer ?? ''
+  } finally {
+    lines.close()
   }
 }
 

@@ -68,7 +68,8 @@ function showPlan(context: Context, answer: DrainAnswer): number {
 async function confirmed(context: Context, options: DrainOptions, plan: () => Promise<DrainAnswer>): Promise<boolean> {
   if (options.host !== undefined || options.yes || context.settings.json || !context.world.canAsk) return true
   const { hosts } = await plan()
-  const answer = await context.world.ask(`Drain the whole fleet, ${counted(hosts.length, 'host')}? [y/N] `)
+  const question = `Drain the whole fleet, ${counted(hosts.length, 'host')}? [y/N] `
+  const answer = await context.world.ask(question, context.signal)
   if (/^y(es)?$/i.test(answer.trim())) return true
   context.print(['nothing was ordered; choose hosts with --host'])
   return false

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,6 +46,11 @@ function onTerminal(words: readonly string[], env: Readonly<Record<string, strin
   return run(['script', '-qefc', `stty rows 24 cols 80; exec ${line}`, '/dev/null'], { TERM: 'xterm', ...env })
 }
 
+/** What `script` runs. */
+async function onlyChildOf({ pid }: ChildProcess): Promise<number> {
+  return Number(await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'))
+}
+
 async function open(t: Test): Promise<FakeApi> {
   const api = await openFakeApi(fleetOf())
   t.teardown(() => api[Symbol.asyncDispose]())
@@ -74,6 +79,28 @@ t.test('Ctrl-C on a terminal: the drain goes on, and the process ends by itself'
   t.match(out, '\u001b[33mdraining\u001b[0m', 'in colour')
   t.match(out, '█')
 })
+
+for (const [name, sign] of [
+  ['Ctrl-C', '\u0003'],
+  ['Ctrl-D', '\u0004'],
+  ['SIGTERM', null],
+] as const) {
+  t.test(`${name} at the question for the whole fleet is no`, async (t) => {
+    const api = await open(t)
+    const { child, ended, saw } = onTerminal(['ctl', 'drain'], { GUARDIAN_SOCKET: api.socket })
+    await saw('[y/N] ')
+    if (sign === null) process.kill(await onlyChildOf(child))
+    else child.stdin?.write(sign)
+    const { code, out } = await ended
+    t.equal(code, 2)
+    t.match(out, /\[y\/N\] .*\r*\nnothing was ordered; choose hosts with --host/)
+    t.notMatch(out, 'a bug')
+    t.ok(
+      api.drains.every(({ dryRun }) => dryRun),
+      'nothing was ordered',
+    )
+  })
+}
 
 t.test('NO_COLOR on a terminal', async (t) => {
   const api = await open(t)
