@@ -28,7 +28,10 @@ export const globalOptions: readonly OptionRow[] = [
   { flags: '--socket <PATH>', text: "the coordinator's socket (GUARDIAN_SOCKET)", kind: 'file' },
   { flags: '--url <URL>', text: 'the coordinator elsewhere, http://host:9877 (GUARDIAN_URL)' },
   { flags: '--token-file <FILE>', text: 'token for --url (GUARDIAN_TOKEN_FILE)', kind: 'file' },
-  { flags: '--timeout <TIME>', text: 'how long to wait in all: 90s, 5min; default 30min for drain, 5min for undrain' },
+  {
+    flags: '--timeout <TIME>',
+    text: 'how long to wait in all: 90s, 5min; default 30min for drain and 5min for undrain, with --direct 90s for both; 10s for status and ping',
+  },
   { flags: '--direct', text: 'speak to agents, without a coordinator' },
   { flags: '--hosts <LIST>', text: 'with --direct: NAME, NAME:PORT or NAME=ADDRESS[:PORT], by comma (GUARDIAN_HOSTS)' },
   { flags: '--port <PORT>', text: 'with --direct: port of the agents, 9876 (GUARDIAN_PORT)' },

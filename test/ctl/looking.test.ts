@@ -169,6 +169,10 @@ t.test('help of every command, with examples and without colour', async (t) => {
   const world = fakeWorld()
   t.equal(await runCtl(['--help'], world), 0)
   t.match(world.said(), 'Exit codes:')
+  t.match(
+    world.said().replaceAll(/\s+/g, ' '),
+    'default 30min for drain and 5min for undrain, with --direct 90s for both; 10s for status and ping',
+  )
 })
 
 t.test('over TCP with a token', async (t) => {
