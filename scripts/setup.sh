@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes everything ready that the build, the tests and the demo need. Does nothing where all is there; where it cannot
-# install, it says exactly what to install and ends with 2.
+# install, as Node.js on a Debian 12, it says exactly what to install and ends with 2.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,13 +40,18 @@ missing_packages() {
 install_packages() {
   local policy=/usr/sbin/policy-rc.d made=no status=0
   if [ ! -e "$policy" ]; then
+    # Left behind by Ctrl-C, it would keep every later package's services from starting.
+    trap "rm -f $policy" EXIT
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod 755 "$policy"
     made=yes
   fi
   export DEBIAN_FRONTEND=noninteractive
   { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"; } >&2 || status=$?
-  [ $made = no ] || rm -f "$policy"
+  if [ $made = yes ]; then
+    rm -f "$policy"
+    trap - EXIT
+  fi
   return $status
 }
 
