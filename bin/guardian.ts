@@ -37,6 +37,16 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     about: 'tells that a resource is up, or drains what needs it; run by its gate unit',
     load: () => import('../gate/main.ts'),
   },
+  install: {
+    usage: 'install agent|coordinator',
+    about: 'sets this machine up: units, users, rights, directories',
+    load: () => import('../install/install.ts'),
+  },
+  uninstall: {
+    usage: 'uninstall agent|coordinator',
+    about: 'takes away what install has put here',
+    load: () => import('../install/uninstall.ts'),
+  },
   keygen: {
     usage: 'keygen [--host NAME]',
     about: 'makes a key, or derives the key of one host',

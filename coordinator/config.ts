@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { readConfig } from '../daemon/config-file.ts'
+import { decodeConfig, readConfig } from '../daemon/config-file.ts'
 import { type ProbeSpec, probeSpec } from '../daemon/probe.ts'
 import { duration } from '../protocol/duration.ts'
 import { selectorText } from '../protocol/hold.ts'
@@ -130,6 +130,11 @@ const checkedFile = v.pipe(
  */
 export async function loadCoordinatorConfig(file: string): Promise<CoordinatorConfig> {
   return configOf(file, await readConfig(file, checkedFile))
+}
+
+/** The same for what is in no file yet. */
+export function decodeCoordinatorConfig(source: string, input: unknown): CoordinatorConfig {
+  return configOf(source, decodeConfig(source, input, checkedFile))
 }
 
 function configOf(file: string, from: CoordinatorFile): CoordinatorConfig {

@@ -30,6 +30,11 @@ export async function openNotify(warn: (text: string) => void = toStderr): Promi
   }
 }
 
+/** Whether the native module is here, so that a unit may say Type=notify. */
+export function canNotify(): boolean {
+  return load(() => {}) !== null
+}
+
 function load(warn: (text: string) => void): Native | null {
   try {
     const native: Native = createRequire(import.meta.url)('sd-notify')

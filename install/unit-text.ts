@@ -1,3 +1,5 @@
+import type { Fit } from './plan.ts'
+
 /** A target of agent.json as systemd knows it. */
 export interface TargetUnits {
   /** `storage` */
@@ -21,14 +23,15 @@ export function forTarget(text: string, target: TargetUnits): string {
 }
 
 /** What every unit that ships calls the program. */
-const shippedProgram = '/usr/bin/guardian'
+export const shippedProgram = '/usr/bin/guardian'
 
-/** The same unit, running the program that is installed here. */
-export function forProgram(text: string, program: string): string {
-  return text.replaceAll(`=${shippedProgram} `, () => `=${program} `)
+/** A unit that ships, as this machine needs it. */
+export function fitted(text: string, { program, notifies, credential }: Fit): string {
+  const called = text.replaceAll(`=${shippedProgram} `, () => `=${program} `)
+  const told = notifies ? called : withoutNotify(called)
+  return credential ? told : told.replace(/^LoadCredential=.*\n/m, '')
 }
 
-/** The same unit for a program that cannot tell systemd that it is ready. */
-export function withoutNotify(text: string): string {
+function withoutNotify(text: string): string {
   return text.replace(/^Type=notify$/m, 'Type=exec').replace(/^WatchdogSec=.*\n/m, '')
 }

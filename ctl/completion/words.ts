@@ -7,6 +7,8 @@ export const subcommands: Readonly<Record<string, readonly string[]>> = {
   ctl: [],
   wait: ['--help'],
   gate: ['up', 'down', '--config', '--help'],
+  install: ['agent', 'coordinator', '--dependent', '--target', '--gate', '--dry-run', '--prefix', '--help'],
+  uninstall: ['agent', 'coordinator', '--purge', '--keep-state', '--dry-run', '--prefix', '--help'],
   keygen: ['--host', '--help'],
   config: ['check'],
   completion: ['bash', 'zsh', 'fish'],

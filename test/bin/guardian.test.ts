@@ -27,14 +27,36 @@ t.test('says what it is and what it can do', async (t) => {
   t.strictSame(await guardian('--version'), { exit: 0, out: `${build}\n`, err: '' })
   const help = await guardian('--help')
   t.equal(help.exit, 0)
-  for (const name of ['agent', 'coordinator', 'ctl', 'wait', 'gate', 'keygen', 'config', 'completion']) {
+  for (const name of [
+    'agent',
+    'coordinator',
+    'ctl',
+    'wait',
+    'gate',
+    'install',
+    'uninstall',
+    'keygen',
+    'config',
+    'completion',
+  ]) {
     t.match(help.out, new RegExp(`^  ${name} .*  [a-z]`, 'm'))
   }
   const nothing = await guardian()
   t.match(nothing, { exit: 2, out: '', err: /Usage: guardian COMMAND/ })
 })
 
-for (const name of ['agent', 'coordinator', 'ctl', 'wait', 'gate', 'keygen', 'config', 'completion']) {
+for (const name of [
+  'agent',
+  'coordinator',
+  'ctl',
+  'wait',
+  'gate',
+  'install',
+  'uninstall',
+  'keygen',
+  'config',
+  'completion',
+]) {
   t.test(`guardian ${name} --help helps without the README`, async (t) => {
     const { exit, out, err } = await guardian(name, '--help')
     t.strictSame([exit, err], [0, ''])

@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { forProgram, forTarget, type TargetUnits, waitUnitOf, withoutNotify } from '../../install/unit-text.ts'
+import { fitted, forTarget, type TargetUnits, waitUnitOf } from '../../install/unit-text.ts'
 import { run } from '../hosts/manager.ts'
 
 const shipped = fileURLToPath(new URL('../../units', import.meta.url))
@@ -34,14 +34,12 @@ const analyze = (args: readonly string[], units: string) =>
 t.test('systemd finds nothing to say about any unit, those of another target included', async (t) => {
   const units = new Map([...(await shippedUnits()), ...(await generatedUnits())])
   t.ok(units.size >= 8)
-  for (const type of ['notify', 'exec']) {
+  for (const notifies of [true, false]) {
     const dir = t.testdir()
-    for (const [name, text] of units) {
-      const changed = type === 'exec' ? withoutNotify(text) : text
-      await writeFile(join(dir, name), forProgram(changed, process.execPath))
-    }
+    const fit = { program: process.execPath, notifies, credential: notifies }
+    for (const [name, text] of units) await writeFile(join(dir, name), fitted(text, fit))
     const files = [...units.keys()].map((name) => join(dir, name))
-    t.strictSame(await analyze(['verify', ...files], dir), { code: 0, stdout: '', stderr: '' }, type)
+    t.strictSame(await analyze(['verify', ...files], dir), { code: 0, stdout: '', stderr: '' }, `${notifies}`)
   }
 })
 
@@ -78,9 +76,12 @@ t.test('the units of another target are those of io-databases with its names', a
   t.match(forTarget('Requires=wait-for-io-databases.service', twin), /^Requires=wait-for-io-databases-2\.service$/)
 })
 
-t.test('without the native module no unit waits for a word that never comes', async (t) => {
+t.test('a unit is fitted to what is here', async (t) => {
   for (const [name, text] of await shippedUnits()) {
-    t.notMatch(withoutNotify(text), /Type=notify|WatchdogSec/, name)
-    t.equal(withoutNotify(text) === text, !text.includes('Type=notify'), name)
+    const whole = { program: '/usr/bin/guardian', notifies: true, credential: true }
+    t.equal(fitted(text, whole), text, name)
+    t.notMatch(fitted(text, { ...whole, notifies: false }), /Type=notify|WatchdogSec/, name)
+    t.notMatch(fitted(text, { ...whole, credential: false }), 'LoadCredential', name)
+    t.notMatch(fitted(text, { ...whole, program: '/opt/node /opt/guardian.js' }), '/usr/bin/guardian', name)
   }
 })

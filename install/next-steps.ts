@@ -1,0 +1,57 @@
+import type { AgentFacts } from './agent-plan.ts'
+import type { CoordinatorSight } from './coordinator-facts.ts'
+import type { Machine } from './machine.ts'
+import { unitDir } from './plan.ts'
+
+const psk = '/etc/guardian/psk'
+const fleetKey = '/etc/guardian/fleet.key'
+
+/** What a person has still to do on an agent's host. */
+export async function afterAgent(machine: Machine, facts: AgentFacts): Promise<readonly string[]> {
+  const steps: string[] = []
+  if (facts.credential && !(await machine.has(psk))) {
+    steps.push(
+      `put the key of this host into ${psk}, mode 0600; where the fleet's key is: guardian keygen --host ${facts.host} --psk-file ${fleetKey}`,
+      'name the resources of this host in /etc/guardian/agent.json; agent.json.example beside it explains each setting',
+      'run "guardian install agent" again: it starts what is ready',
+    )
+  }
+  for (const { name, unit } of facts.targets) {
+    const dependents = await machine.list(`${unitDir}/${unit}.wants`)
+    if (dependents.length > 0) continue
+    const which = facts.targets.length === 1 ? '' : ` --target ${name}`
+    steps.push(`name what depends on ${name}: guardian install agent${which} --dependent web.service`)
+  }
+  if (!(await machine.has('/usr/lib/polkit-1/polkitd'))) {
+    steps.push(
+      'install polkit (Debian: polkitd): the agent is no root, and is allowed by polkit to stop and start its targets',
+    )
+  }
+  return steps
+}
+
+/** What a person has still to do on the coordinator's host. */
+export async function afterCoordinator(
+  machine: Machine,
+  { facts, hosts, unbound }: CoordinatorSight,
+): Promise<readonly string[]> {
+  const steps: string[] = []
+  if (facts.credential && !(await machine.has(fleetKey))) {
+    steps.push(
+      `make the key of the fleet: guardian keygen --out ${fleetKey}`,
+      'run "guardian install coordinator" again: it starts what is ready',
+    )
+  }
+  for (const resource of unbound) {
+    steps.push(
+      `say which unit holds the data of ${resource}: guardian install coordinator --gate ${resource}=NAME.service`,
+    )
+  }
+  if (hosts === 0) {
+    steps.push(
+      'name the hosts in /etc/guardian/coordinator.json, then: systemctl reload io-guardian-coordinator; coordinator.json.example beside it explains each setting',
+      'let people order the fleet: usermod -aG io-guardian-operators NAME',
+    )
+  }
+  return steps
+}

@@ -1,0 +1,116 @@
+import type { Machine } from './machine.ts'
+import { configDir, ownLine, type Role, unitDir, vendorUnitDir } from './plan.ts'
+
+/** What an uninstall takes away; paths as the machine sees them. */
+export interface Removal {
+  readonly files: readonly string[]
+  /** Removed with all that is in them. */
+  readonly directories: readonly string[]
+  /** Removed where nothing else is in them. */
+  readonly emptied: readonly string[]
+  /** In the order in which they are to stop. */
+  readonly units: readonly string[]
+  readonly users: readonly string[]
+  readonly groups: readonly string[]
+}
+
+export interface RemovalWishes {
+  readonly role: Role
+  /** Keys and configurations, too. */
+  readonly purge: boolean
+  /** State and users stay, as for an installation that comes back. */
+  readonly keepState: boolean
+}
+
+interface Belongings {
+  readonly conf: string
+  readonly units: readonly string[]
+  readonly directories: readonly string[]
+  readonly personal: readonly string[]
+  readonly users: readonly string[]
+  readonly groups: readonly string[]
+}
+
+const belongings: Readonly<Record<Role, Belongings>> = {
+  agent: {
+    conf: 'io-guardian.conf',
+    units: ['io-guardian.service'],
+    directories: ['/var/lib/io-guardian', '/run/io-guardian'],
+    personal: ['agent.json', 'psk'],
+    users: ['io-guardian'],
+    groups: ['io-guardian'],
+  },
+  coordinator: {
+    conf: 'io-guardian-coordinator.conf',
+    units: ['io-guardian-gate@*.service', 'io-guardian-coordinator.service', 'io-database-coordinator.service'],
+    directories: ['/var/lib/io-guardian-coordinator', '/run/io-guardian-coordinator', '/run/io-guardian-gate'],
+    personal: ['coordinator.json', 'fleet.key'],
+    users: ['io-guardian-coordinator'],
+    groups: ['io-guardian-coordinator', 'io-guardian-operators'],
+  },
+}
+
+/** Finds all that an installation of this role has left on a machine. */
+export async function removalOf(machine: Machine, { role, purge, keepState }: RemovalWishes): Promise<Removal> {
+  const own = belongings[role]
+  const written = await ownFiles(machine, role)
+  const targets = role === 'agent' ? await targetsOf(machine, written) : []
+  const wants = await wantsOf(machine, role, targets)
+  const personal = purge ? own.personal.map((name) => `${configDir}/${name}`) : []
+  const files = [...written, ...wants, ...(await present(machine, personal))]
+  const isPackaged = await machine.has(`/usr/lib/sysusers.d/${own.conf}`)
+  const accounts = keepState || isPackaged ? { users: [], groups: [] } : own
+  return {
+    files,
+    directories: keepState ? [] : await present(machine, own.directories),
+    emptied: [...new Set(files.map((path) => path.slice(0, path.lastIndexOf('/'))).filter(isOurs))],
+    units: [...own.units, ...targets, ...targets.map((unit) => `wait-for-${unit.replace(/target$/, 'service')}`)],
+    users: accounts.users,
+    groups: accounts.groups,
+  }
+}
+
+const isOurs = (directory: string): boolean =>
+  (/\.(d|wants)$/.test(directory) && directory.startsWith(`${unitDir}/`)) || directory === configDir
+
+/** Every file that says on its first line that this role wrote it. */
+async function ownFiles(machine: Machine, role: Role): Promise<readonly string[]> {
+  const nested = (await machine.list(unitDir)).filter((name) => name.endsWith('.d')).map((name) => `${unitDir}/${name}`)
+  const places = [unitDir, ...nested, '/etc/polkit-1/rules.d', '/etc/sysusers.d', '/etc/tmpfiles.d', configDir]
+  const files: string[] = []
+  for (const place of places) {
+    for (const name of await machine.list(place)) {
+      const path = `${place}/${name}`
+      const text = await machine.read(path).catch(() => null)
+      if (text?.slice(0, 200).split('\n')[0]?.endsWith(ownLine(role)) === true) files.push(path)
+    }
+  }
+  return files
+}
+
+async function targetsOf(machine: Machine, written: readonly string[]): Promise<readonly string[]> {
+  const own = written.filter((path) => path.endsWith('.target')).map((path) => path.slice(unitDir.length + 1))
+  const isPackaged = await machine.has(`${vendorUnitDir}/io-databases.target`)
+  return isPackaged && !own.includes('io-databases.target') ? [...own, 'io-databases.target'] : own
+}
+
+/** Links by which our units are started, and those by which our targets start others. */
+async function wantsOf(machine: Machine, role: Role, targets: readonly string[]): Promise<readonly string[]> {
+  const isWanted = (unit: string): boolean =>
+    role === 'agent'
+      ? unit === 'io-guardian.service' || targets.includes(unit)
+      : /^io-(guardian-coordinator|database-coordinator|guardian-gate@.+)\.service$/.test(unit)
+  const links: string[] = []
+  for (const directory of await machine.list(unitDir)) {
+    if (!directory.endsWith('.wants')) continue
+    const all = targets.includes(directory.slice(0, -'.wants'.length))
+    const units = await machine.list(`${unitDir}/${directory}`)
+    links.push(...units.filter((unit) => all || isWanted(unit)).map((unit) => `${unitDir}/${directory}/${unit}`))
+  }
+  return links
+}
+
+async function present(machine: Machine, paths: readonly string[]): Promise<readonly string[]> {
+  const there = await Promise.all(paths.map((path) => machine.has(path)))
+  return paths.filter((_, at) => there[at])
+}
