@@ -1,6 +1,6 @@
 # `make demo` and `make test` are all a newcomer needs; each sets up what it wants first.
 
-.PHONY: demo test build check sim bench setup clean
+.PHONY: demo test build check sim bench lab setup clean
 
 demo: setup
 	@node --import tsx demo/main.ts
@@ -16,6 +16,10 @@ check: setup
 
 sim: setup
 	@npm run --silent sim -- --seeds 2000
+
+# Whole machines: Debian 12 and 13 in containers, as root.
+lab: build
+	@npx tap test/lab; status=$$?; node --import tsx scripts/sweep.ts; exit $$status
 
 bench: build
 	@npm run --silent bench

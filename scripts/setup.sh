@@ -34,6 +34,15 @@ missing_packages() {
   has dbus-daemon || echo dbus
   postgres_there && has psql && has pgbench || echo postgresql
   has redis-server && has redis-cli || echo redis-server
+  if [ "$(id -u)" = 0 ] && has apt-get; then lab_packages; fi
+}
+
+# For whole machines as hosts, which root alone can start.
+lab_packages() {
+  has systemd-nspawn || echo systemd-container
+  has debootstrap || echo debootstrap
+  has ip || echo iproute2
+  has nft || echo nftables
 }
 
 # A package's services are not started while it is installed: the tests start databases of their own.

@@ -4,9 +4,9 @@ import { dirname } from 'node:path'
 import { until } from './until.ts'
 
 /** Runs the work while no other process holds the lock; one that was killed holds it no longer. */
-export async function withLock<T>(lock: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(lock: string, work: () => Promise<T>, limitMs = 120_000): Promise<T> {
   await mkdir(dirname(lock), { recursive: true })
-  await until(`the lock ${lock}`, () => takeLock(lock), { limitMs: 120_000 })
+  await until(`the lock ${lock}`, () => takeLock(lock), { limitMs })
   try {
     return await work()
   } finally {
