@@ -9,6 +9,7 @@ export const limits = {
   nameLength: 255,
   messageLength: 500,
   holdsMax: 64,
+  directHoldsMax: 16,
   releasesMax: 256,
   dependentsMax: 200,
   targetsMax: 32,

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { randomId } from '../../daemon/clock.ts'
@@ -6,7 +6,7 @@ import type { Log } from '../../daemon/log.ts'
 import { codeOf, reasonOf } from '../../daemon/reason.ts'
 import { type Claim, claim } from '../../protocol/authority.ts'
 import { GuardianError } from '../../protocol/errors.ts'
-import { type Hold, holds } from '../../protocol/hold.ts'
+import { type Hold, hold } from '../../protocol/hold.ts'
 import { bootId } from '../../protocol/names.ts'
 import type { AgentSave } from '../core/effect.ts'
 import { unreadableHold } from '../core/self-drain.ts'
@@ -24,8 +24,11 @@ export interface Saved {
   readonly records: ReadonlyMap<string, TargetRecord>
 }
 
-const marker = v.object({ version: v.literal(1), holds })
+// Any number of holds: what was taken is never forgotten for being too much.
+const marker = v.object({ version: v.literal(1), holds: v.array(hold) })
 const opening = v.object({ bootId, is: v.picklist(['opening', 'open']) })
+
+const fileBytesMax = 16 * 1024 * 1024
 
 export function markerPath(stateDir: string, target: string): string {
   return join(stateDir, 'drained', target)
@@ -174,6 +177,7 @@ function isTemporary(file: string): boolean {
 export async function readAs<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | null> {
   let text: string
   try {
+    if ((await stat(path)).size > fileBytesMax) throw new Error('it has more than 16 MiB')
     text = await readFile(path, 'utf8')
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') return null

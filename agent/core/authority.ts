@@ -40,3 +40,23 @@ export function mayHold(authority: Authority, hold: Hold): boolean {
 export function mayRelease(authority: Authority, id: string): boolean {
   return authority.kind !== 'gate' || id.startsWith(`${authority.resource}/`)
 }
+
+/**
+ * Holds of a gate's earlier runs, which end where a later one is taken; a coordinator's absence would pile them up. Not
+ * those of a later run, which an order that was long under way has overslept, nor of another boot, which may be a twin's.
+ */
+export function earlierRuns(add: readonly Hold[], held: readonly Hold[]): readonly string[] {
+  const taken = add.map(runOf)
+  return held
+    .filter((hold) => {
+      const { gate, seq } = runOf(hold)
+      return taken.some((run) => run.gate === gate && seq < run.seq)
+    })
+    .map(({ id }) => id)
+}
+
+/** A gate in one boot, and its run in it: `<resource>/<boot id>/<seq>`. */
+function runOf({ id, owner }: Hold): { readonly gate: string; readonly seq: number } {
+  const at = id.lastIndexOf('/')
+  return { gate: `${owner} ${id.slice(0, at)}`, seq: Number(id.slice(at + 1)) }
+}

@@ -1,4 +1,5 @@
 import type { Hold } from '../../protocol/hold.ts'
+import { limits } from '../../protocol/limits.ts'
 import { answerAll, heldText, reply, type Word } from './answer.ts'
 import { dutyState, holdsOf, isHeld } from './duty.ts'
 import type { AgentEffect, AgentNote } from './effect.ts'
@@ -20,6 +21,8 @@ export function takeHolds(duty: Duty, add: readonly Hold[], release: readonly st
   const kept = before.filter((hold) => !release.includes(hold.id))
   const fresh = add.filter((hold) => !kept.some((other) => other.id === hold.id))
   const marker = [...kept, ...fresh]
+  if (fresh.some(isDirect) && marker.filter(isDirect).length > limits.directHoldsMax)
+    return go(duty, refuse(duty, context, crowdedWord(duty)))
   const waiting = waitFor(duty, context.waiter)
   const isSame = fresh.length === 0 && kept.length === before.length && duty.durable
   if (isSame) {
@@ -109,6 +112,15 @@ export function note(what: AgentNote): AgentEffect {
 
 export function openWord(duty: Duty): Word {
   return { outcome: 'ok', text: `${duty.spec.name} is open`, units: [] }
+}
+
+function isDirect({ owner }: Hold): boolean {
+  return owner === 'direct'
+}
+
+function crowdedWord({ spec }: Duty): Word {
+  const text = `${spec.name} has ${limits.directHoldsMax} holds of direct already; release them with "guardian ctl --direct undrain"`
+  return { outcome: 'failed', text, units: [] }
 }
 
 const replacedWord: Word = { outcome: 'replaced', text: 'a later order turned the target the other way', units: [] }

@@ -2,7 +2,7 @@ import type { Claim } from '../../protocol/authority.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { Next, Step } from '../../protocol/step.ts'
 import type { Command } from '../../protocol/v2.ts'
-import { advanced, mayHold, mayRelease, standing } from './authority.ts'
+import { advanced, earlierRuns, mayHold, mayRelease, standing } from './authority.ts'
 import { dutyState, holdsOf, isHeld, isOpened, isQuiet, stillRunning } from './duty.ts'
 import type { AgentEffect, AgentSave } from './effect.ts'
 import type { AgentEvent } from './event.ts'
@@ -103,12 +103,18 @@ function order(
     progressAtMs: atMs + 1_000,
   }
   const context = { bootId: state.bootId, waiter }
-  const release = command.release.filter((id) => mayRelease(command.authority, id))
+  const release = releaseOf(command, duty)
   const move =
     command.action === 'drain'
       ? takeHolds(duty, command.holds, release, context)
       : dropHolds(duty, release, command.allow, context)
   return moved(state, duty, move, seen)
+}
+
+function releaseOf(command: Command, duty: Duty): readonly string[] {
+  const named = command.release.filter((id) => mayRelease(command.authority, id))
+  const isRun = command.action === 'drain' && command.authority.kind === 'gate'
+  return isRun ? [...named, ...earlierRuns(command.holds, holdsOf(duty))] : named
 }
 
 function unknown(state: AgentState, command: Command, link: string, seen: Claim | null): Greeting {

@@ -49,6 +49,7 @@ const bounds: Readonly<Record<keyof typeof limits, string>> = {
   nameLength: 'names, units, ids and owners, in characters',
   messageLength: 'texts of people and selectors, in characters',
   holdsMax: 'holds of one target or command',
+  directHoldsMax: 'of them given with `--direct`; an order for one more is answered `failed`',
   releasesMax: 'ids that one command releases',
   dependentsMax: 'dependents, and lists of units',
   targetsMax: 'targets of one host',

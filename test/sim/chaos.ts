@@ -1,5 +1,5 @@
 import type { SimHost } from './host.ts'
-import { actAsAdmin, actAsV1, actDirectly } from './local.ts'
+import { actAsAdmin, actAsLateGate, actAsV1, actDirectly } from './local.ts'
 import type { Operators } from './operator.ts'
 import { wavePlans } from './plan.ts'
 import type { Store } from './store.ts'
@@ -36,6 +36,7 @@ export class Chaos {
       [often(25), () => actAsAdmin(world, this.#host())],
       [often(4), () => actDirectly(world, this.#host(), 'own')],
       [often(1), () => actDirectly(world, this.#host(), 'any')],
+      [often(4), () => actAsLateGate(world, this.#host())],
       [often(4), () => actAsV1(world, this.#host(), world.random.pick(['drain', 'undrain']))],
       [world.v1Hosts.size > 0 ? 4 : 0, () => this.#v1()],
       [hasRivals ? 4 : 0, () => this.#copies.push(world.store.copy())],

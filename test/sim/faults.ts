@@ -200,4 +200,16 @@ export const faults: readonly Fault[] = [
     from: 'released: touched.filter(isWhole).map((hold) => hold.id), narrowed }',
     to: 'released: touched.map((hold) => hold.id), narrowed: [] }',
   },
+  {
+    name: 'an order of a gate ends later runs of it',
+    file: 'agent/core/authority.ts',
+    from: 'seq < run.seq',
+    to: '(seq < run.seq || seq > run.seq)',
+  },
+  {
+    name: 'the runs of a gate pile up',
+    file: 'agent/core/step.ts',
+    from: 'return isRun ? [...named, ...earlierRuns(command.holds, holdsOf(duty))] : named',
+    to: 'return named',
+  },
 ]

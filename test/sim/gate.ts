@@ -115,6 +115,7 @@ export class GateRun {
     const owner = `gate:${resource}` as const
     const authority = { kind: 'gate' as const, resource }
     const hold = { id, owner, message: '', sinceMs: io.wallMs(), selector: '*', except: [] }
+    this.#world.gateHolds.push(hold)
     const told = (connection: Connection, message: AgentMessage) => {
       if (message.type === 'hello') {
         const limitMs = Math.max(0, this.#endMs - this.#world.schedule.nowMs)

@@ -50,6 +50,7 @@ export class IoHost {
     this.life += 1
     // The gates' files are in /run.
     this.#world.gateFiles.clear()
+    this.#world.gateHolds.length = 0
     for (const process of [...this.#world.processes]) process.die()
     for (const database of this.databases.values()) database.losePower()
     this.#world.schedule.after(this.#world.random.between(500, 8_000), () => this.#boot())

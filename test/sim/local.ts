@@ -52,6 +52,22 @@ export function actDirectly(world: World, host: SimHost, mayRelease: 'own' | 'an
   new Connection(network, host, { told, closed: () => {} }, hello)
 }
 
+/** An order of a gate that has long ended: its kernel sent it again until the host could be reached. */
+export function actAsLateGate(world: World, host: SimHost): void {
+  if (world.gateHolds.length === 0) return
+  const hold = world.random.pick(world.gateHolds)
+  const [resource = ''] = hold.id.split('/')
+  const authority = { kind: 'gate' as const, resource }
+  const target = host.setup.targets.find((spec) => spec.needs.includes(resource))?.name
+  const told = (connection: Connection, message: AgentMessage) => {
+    if (message.type !== 'hello' || target === undefined) return connection.close()
+    const command = { type: 'command' as const, id: 'late', action: 'drain' as const, target, authority }
+    connection.send({ ...command, holds: [hold], release: [], limitMs: 0 })
+  }
+  const hello = { type: 'hello' as const, oldest: 2, newest: 2, authority, build: 'gate' }
+  new Connection(world.network, host, { told, closed: () => {} }, hello)
+}
+
 function drain(world: World, target: string) {
   const authority = { kind: 'direct' as const, operator: 'bob' }
   const id = `direct/${world.random.hex32()}`

@@ -51,14 +51,19 @@ export class Promises {
     this.#bySeat.set(seat, kept)
   }
 
-  /** Forgets what the marker no longer has; whether it might go was judged when it went. */
+  /**
+   * Forgets what the marker no longer has; whether it might go was judged when it went. What is drained stays so until
+   * the last hold is gone, whichever that is.
+   */
   follow(host: SimHost): void {
     for (const spec of host.setup.targets) {
       const kept = this.#bySeat.get(seatOf(host, spec.name))
       if (kept === undefined || kept.size === 0) continue
       const marker = host.disk.markers.get(spec.name)
       for (const [id, promised] of kept) {
-        if (!promised.isWeak && marker?.some((hold) => hold.id === id) !== true) kept.delete(id)
+        if (promised.isWeak || marker?.some((hold) => hold.id === id) === true) continue
+        kept.delete(id)
+        for (const { id: next } of marker ?? []) if (!kept.has(next)) kept.set(next, { hold: next, isWeak: false })
       }
     }
   }

@@ -2,6 +2,7 @@ import type { AgentEffect, AgentSave } from '../../agent/core/effect.ts'
 import type { AgentEvent } from '../../agent/core/event.ts'
 import type { AgentState } from '../../agent/core/state.ts'
 import type { Claim } from '../../protocol/authority.ts'
+import type { Hold } from '../../protocol/hold.ts'
 import type { Step } from '../../protocol/step.ts'
 import type { TargetReport } from '../../protocol/v2/report.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
@@ -18,7 +19,7 @@ export interface AgentTake {
 /** What an agent may do and say, judged by what is on its disk and what its host's systemd really runs. */
 export class AgentWatch {
   readonly #promises: Promises
-  /** Hold ids that somebody who may has asked this life of the agent to release. */
+  /** Hold ids that somebody who may has asked this life of the agent to release, or has put a later run in place of. */
   readonly #named = new WeakMap<AgentProcess, Set<string>>()
   readonly #wants = new WeakMap<AgentProcess, Map<string, 'drain' | 'undrain'>>()
   readonly #probes = new WeakMap<AgentProcess, Map<string, boolean>>()
@@ -42,6 +43,8 @@ export class AgentWatch {
     if (event.type === 'commanded') {
       this.#wants.get(agent)?.set(`${event.link} ${event.command.id}`, event.command.action)
       if (!isOutranked) for (const id of event.command.release) this.#named.get(agent)?.add(id)
+      const held = before.duties.get(event.command.target)?.record.marker ?? []
+      for (const hold of held) if (isOvertaken(event, event.command.target, hold)) this.#named.get(agent)?.add(hold.id)
     }
     if (step.save?.seen != null && seen !== null && outranks(seen, step.save.seen)) {
       throw new Violation(
@@ -53,8 +56,13 @@ export class AgentWatch {
     if (step.save?.record != null) this.#mayDrop(agent, event, step.save.record.target, step.save)
   }
 
-  stepped(agent: AgentProcess, { step }: AgentTake): void {
+  stepped(agent: AgentProcess, { event, step }: AgentTake): void {
     if (step.save?.record != null) this.#promises.follow(agent.host)
+    for (const [target, { record }] of agent.state.duties) {
+      const stale = (record.marker ?? []).find((hold) => isOvertaken(event, target, hold))
+      if (stale !== undefined)
+        throw new Violation('growth', `${agent.host.name} keeps ${stale.id} beside a later run of its gate`)
+    }
   }
 
   says(agent: AgentProcess, link: string | null, message: AgentMessage): void {
@@ -113,7 +121,10 @@ export class AgentWatch {
     }
   }
 
-  /** A hold leaves the disk only by an order that names it, by v1's own undrain, or by the agent's own decision. */
+  /**
+   * A hold leaves the disk only by an order that names it, by a later run of its gate that takes its place, by v1's own
+   * undrain, or by the agent's own decision.
+   */
   #mayDrop(agent: AgentProcess, event: AgentEvent, target: string, save: AgentSave): void {
     const { host } = agent
     const marker = save.record?.record.marker ?? []
@@ -133,6 +144,18 @@ export class AgentWatch {
 export function outranks(seen: Claim, claim: Claim): boolean {
   if (claim.epoch < seen.epoch) return true
   return (claim.epoch === seen.epoch && claim.instance !== seen.instance) || claim.revision < seen.revision
+}
+
+/** Whether an order of the gate itself brings a later run of the same boot. */
+function isOvertaken(event: AgentEvent, target: string, hold: Hold): boolean {
+  if (event.type !== 'commanded' || event.command.action !== 'drain' || event.command.target !== target) return false
+  const { authority, holds } = event.command
+  if (authority.kind !== 'gate' || hold.owner !== `gate:${authority.resource}`) return false
+  const [, boot, seq] = hold.id.split('/')
+  return holds.some(({ id }) => {
+    const [, ofBoot, later] = id.split('/')
+    return ofBoot === boot && Number(later) > Number(seq)
+  })
 }
 
 function claimOf(event: AgentEvent): Claim | null {

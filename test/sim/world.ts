@@ -1,4 +1,5 @@
 import type { FleetPlan, GateState } from '../../coordinator/core/state.ts'
+import type { Hold } from '../../protocol/hold.ts'
 import type { Cores } from './cores.ts'
 import { DiskFull } from './disk.ts'
 import { FleetProcess } from './fleet-process.ts'
@@ -25,6 +26,8 @@ export class World {
   readonly hosts: readonly SimHost[]
   readonly v1Hosts = new Map<string, V1Host>()
   readonly gateFiles = new Map<string, GateState>()
+  /** What gates have ordered by themselves since the IO host booted. */
+  readonly gateHolds: Hold[] = []
   readonly processes = new Set<FleetProcess>()
   /** The daemon whose socket gates and operators find. */
   primary: FleetProcess | null = null

@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -10,6 +10,7 @@ import { unreadableHold } from '../../../agent/core/self-drain.ts'
 import type { TargetRecord } from '../../../agent/core/state.ts'
 import { GuardianError } from '../../../protocol/errors.ts'
 import type { Hold } from '../../../protocol/hold.ts'
+import { limits } from '../../../protocol/limits.ts'
 import { quietLog } from '../quiet-log.ts'
 
 const log = quietLog()
@@ -48,6 +49,19 @@ t.test('what is saved is loaded', async (t) => {
   await store.save({ seen: null, record: { target, record: { marker: [], opening: null } } })
   t.strictSame(await recordIn(dir), { marker: [], opening: null }, 'an empty marker is one')
   t.notOk(existsSync(openingPath(dir, target)))
+})
+
+t.test('a marker with more holds than a report may tell of is read whole', async (t) => {
+  const dir = t.testdir({})
+  const marker = Array.from({ length: limits.holdsMax + 1 }, (_, at) => ({ ...hold, id: `a/b/${at}` }))
+  await save(dir, { marker, opening: null })
+  t.strictSame(await recordIn(dir), { marker, opening: null })
+})
+
+t.test('a file of a size that nothing here can have written is not read', async (t) => {
+  const dir = t.testdir({ drained: { [target]: '' } })
+  await truncate(markerPath(dir, target), 2 ** 40)
+  t.match((await recordIn(dir))?.marker, [{ owner: 'self', message: /more than 16 MiB/ }])
 })
 
 const damaged: readonly [name: string, text: string][] = [

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { advanced, mayHold, mayRelease, type Standing, standing } from '../../../agent/core/authority.ts'
+import { advanced, earlierRuns, mayHold, mayRelease, type Standing, standing } from '../../../agent/core/authority.ts'
 import type { Authority, Claim } from '../../../protocol/authority.ts'
 import type { Owner } from '../../../protocol/hold.ts'
 import { claimOf, holdOf, twin } from './scene.ts'
@@ -67,5 +67,21 @@ const releases: readonly [authority: Authority, id: string, may: boolean][] = [
 for (const [authority, id, may] of releases) {
   t.test(`${authority.kind} ${may ? 'releases' : 'does not release'} ${id}`, async (t) =>
     t.equal(mayRelease(authority, id), may),
+  )
+}
+
+const runs: readonly [name: string, id: string, owner: Owner, isEarlier: boolean][] = [
+  ['the run before', 'pg/boot/9', 'gate:pg', true],
+  ['one long before', 'pg/boot/2', 'gate:pg', true],
+  ['the same run', 'pg/boot/10', 'gate:pg', false],
+  ['a later run, which the order has overslept', 'pg/boot/11', 'gate:pg', false],
+  ['a run of another boot, which may be that of a twin', 'pg/other/2', 'gate:pg', false],
+  ['a hold for a gate that has never come up', 'pg/boot/absent-3', 'gate:pg', false],
+  ['another gate’s', 'redis/boot/2', 'gate:redis', false],
+  ['a person’s', 'pg/boot/2', 'operator:ada', false],
+]
+for (const [name, id, owner, isEarlier] of runs) {
+  t.test(`a run of a gate ${isEarlier ? 'takes the place of' : 'leaves'}: ${name}`, async (t) =>
+    t.strictSame(earlierRuns([holdOf('pg/boot/10', 'gate:pg')], [holdOf(id, owner)]), isEarlier ? [id] : []),
   )
 }
