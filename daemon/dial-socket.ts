@@ -3,6 +3,7 @@ import { WebSocket } from 'ws'
 import { GuardianError } from '../protocol/errors.ts'
 import { limits } from '../protocol/limits.ts'
 import { reasonOf } from './reason.ts'
+import { createTurnstile } from './turnstile.ts'
 
 const earlyMax = 64
 const unsentBytesMax = 1024 * 1024
@@ -120,20 +121,30 @@ export function authorityOf(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-/** Runs `work` with a signal that aborts at the limit or with the caller's own signal. */
-export async function within<Result>(
+// A thousand handshakes at once leave twice the memory behind that the same thousand take when a few go at a time.
+const handshakes = createTurnstile(32, 250)
+
+/**
+ * Runs `work` once its turn has come, with a signal that aborts at the limit, counted from then, or with the caller's
+ * own signal. `leave` ends the turn before `work` ends.
+ */
+export async function inTurn<Result>(
   limitMs: number,
   caller: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<Result>,
+  work: (signal: AbortSignal, leave: () => void) => Promise<Result>,
 ): Promise<Result> {
+  const leave = await handshakes.enter(caller).catch((cause: unknown) => {
+    throw new GuardianError('unreachable', 'given up', {}, { cause })
+  })
   const controller = new AbortController()
   const stop = (): void => controller.abort(new Error('given up'))
   const timer = setTimeout(() => controller.abort(new Error(`no answer in ${limitMs} ms`)), limitMs)
   if (caller?.aborted === true) stop()
   caller?.addEventListener('abort', stop)
   try {
-    return await work(controller.signal)
+    return await work(controller.signal, leave)
   } finally {
+    leave()
     clearTimeout(timer)
     caller?.removeEventListener('abort', stop)
   }

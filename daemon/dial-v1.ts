@@ -4,7 +4,7 @@ import type { WebSocket } from 'ws'
 import { GuardianError } from '../protocol/errors.ts'
 import type { Key } from '../protocol/keys.ts'
 import { type V1Action, type V1Answer, v1Answer } from '../protocol/v1.ts'
-import { authorityOf, type Inbox, openInbox, openSocket, sendText, within } from './dial-socket.ts'
+import { authorityOf, type Inbox, inTurn, openInbox, openSocket, sendText } from './dial-socket.ts'
 import { reasonOf } from './reason.ts'
 
 export interface V1DialOptions {
@@ -34,7 +34,7 @@ export interface V1Link {
  */
 export async function dialV1(options: V1DialOptions): Promise<V1Link> {
   const { address, port, key } = options
-  return await within(options.limitMs, options.signal, async (signal) => {
+  return await inTurn(options.limitMs, options.signal, async (signal) => {
     const socket = await openSocket({
       url: `ws://${authorityOf(address, port)}/`,
       protocols: [],

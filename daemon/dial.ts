@@ -6,10 +6,9 @@ import type { Key } from '../protocol/keys.ts'
 import { type AgentHello, subprotocol, versions } from '../protocol/v2/hello.ts'
 import type { Refusal } from '../protocol/v2/ping.ts'
 import { type AgentMessage, type ClientMessage, decodeAgentMessage } from '../protocol/v2.ts'
-import { authorityOf, type Inbox, type Listener, openInbox, openSocket, sendText, within } from './dial-socket.ts'
+import { authorityOf, type Inbox, inTurn, type Listener, openInbox, openSocket, sendText } from './dial-socket.ts'
 import { connectFiles, connectPsk, readHangUp, readTlsFailure, type TlsFiles } from './dial-tls.ts'
 import { reasonOf } from './reason.ts'
-import { createTurnstile } from './turnstile.ts'
 
 export { dialV1, type V1Link } from './dial-v1.ts'
 
@@ -30,6 +29,8 @@ export interface DialOptions {
 
 export interface AgentLink {
   readonly hello: AgentHello
+  /** The key that proved it; null where certificates did. */
+  readonly keyId: string | null
   send(message: ClientMessage): void
   /** What arrived before is told at once. */
   listen(listener: Listener<AgentMessage>): void
@@ -37,45 +38,40 @@ export interface AgentLink {
   readonly bufferedBytes: number
 }
 
-// A thousand handshakes at once leave twice the memory behind that the same thousand take when a few go at a time.
-const handshakes = createTurnstile(32, 250)
-
 /**
  * Opens a link of protocol v2 to one agent, both hellos said.
  * @throws GuardianError `unreachable`, `unauthorised`, or what the agent refused with; `superseded` and `stale` carry
  * the claim that outranks ours as fields `epoch`, `instance` and `revision`
  */
 export async function dialAgent(options: DialOptions): Promise<AgentLink> {
-  const leave = await handshakes.enter(options.signal).catch((cause: unknown) => {
-    throw unreachable(options, 'given up', cause)
-  })
-  try {
-    return await within(options.limitMs, options.signal, (signal) => openLink(options, signal, leave))
-  } finally {
-    leave()
-  }
+  return await inTurn(options.limitMs, options.signal, (signal, leave) => openLink(options, signal, leave))
 }
 
 async function openLink(options: DialOptions, signal: AbortSignal, leave: () => void): Promise<AgentLink> {
-  const socket = await openAny(options, signal)
+  const { socket, keyId } = await openAny(options, signal)
   leave()
   const inbox = openInbox(socket, decodeAgentMessage)
   const { authority, build } = options
   sendText(socket, JSON.stringify({ type: 'hello', ...versions, authority, build } satisfies ClientMessage))
   try {
-    return createLink(socket, inbox, await helloOf(inbox, options, signal))
+    return createLink(socket, inbox, { hello: await helloOf(inbox, options, signal), keyId })
   } catch (cause) {
     socket.terminate()
     throw cause
   }
 }
 
-async function openAny(options: DialOptions, signal: AbortSignal): Promise<WebSocket> {
+interface Proved {
+  readonly socket: WebSocket
+  readonly keyId: string | null
+}
+
+async function openAny(options: DialOptions, signal: AbortSignal): Promise<Proved> {
   const { tls } = options
-  if (tls !== undefined) return await open(options, () => connectFiles(options, tls), signal)
+  if (tls !== undefined) return { socket: await open(options, () => connectFiles(options, tls), signal), keyId: null }
   for (const [at, key] of options.keys.entries()) {
     try {
-      return await open(options, () => connectPsk(options, key), signal)
+      return { socket: await open(options, () => connectPsk(options, key), signal), keyId: key.id }
     } catch (cause) {
       const isLast = at === options.keys.length - 1
       if (isLast || !(cause instanceof GuardianError) || cause.code !== 'unauthorised') throw cause
@@ -137,9 +133,14 @@ function refused(host: string, { code, message, seen }: Refusal): GuardianError 
   return new GuardianError(code, `${host}: ${message}`, { host, ...seen })
 }
 
-function createLink(socket: WebSocket, inbox: Inbox<AgentMessage>, hello: AgentHello): AgentLink {
+function createLink(
+  socket: WebSocket,
+  inbox: Inbox<AgentMessage>,
+  { hello, keyId }: Pick<AgentLink, 'hello' | 'keyId'>,
+): AgentLink {
   return {
     hello,
+    keyId,
     send: (message) => sendText(socket, JSON.stringify(message)),
     listen: (listener) => inbox.listen(listener),
     close: () => socket.close(1000),

@@ -11,7 +11,6 @@ import { sessionV1 } from './session-v1.ts'
 import { type SessionTools, SessionV2 } from './session-v2.ts'
 import { refusalOf } from './superseding.ts'
 import { createTimerWheel } from './timer-wheel.ts'
-import { createTurns } from './turns.ts'
 
 /** What proves the coordinator to its hosts. */
 export interface LinkKeys {
@@ -37,7 +36,6 @@ export interface AgentLinksOptions {
   readonly emit: (event: LinkEvent) => void
   readonly onBug: (cause: unknown) => void
   readonly chance?: () => number
-  readonly dialsAtOnce?: number
 }
 
 /** A link to every host, kept up. What is sent to a link that is gone is dropped: its end has been told. */
@@ -60,12 +58,10 @@ export function openAgentLinks(options: AgentLinksOptions): AgentLinks {
   const { emit, onBug, chance = Math.random } = options
   let plan = options.plan
   const wheel = createTimerWheel(Math.min(250, Math.max(5, Math.floor(plan.heartbeat.everyMs / 16))))
-  const turns = createTurns(options.dialsAtOnce ?? 200)
   const tools: HostLinkTools = {
     open: opener(options, () => plan),
     emit,
     wheel,
-    turns,
     heartbeat: () => plan.heartbeat,
     chance,
     onBug,
@@ -143,38 +139,17 @@ function opener({ claim, build, emit }: AgentLinksOptions, plan: () => LinkPlan)
       return sessionV1(server, parts, { emit, orderMs: v1OrderMs, pingMs: heartbeat.lostMs })
     }
     try {
-      const { agent, keyId } = await dialWithAny(dial, keys, { claim: claim(), build, signal })
-      return new SessionV2(agent, { host, link, keyId }, tools)
+      const authority = { kind: 'coordinator', claim: claim() } as const
+      const proof = keys.tls === null ? { keys: keys.keysOf(dial) } : { keys: [], tls: keys.tls }
+      const { address, port } = dial
+      const agent = await dialAgent({ host, address, port, ...proof, authority, build, limitMs: dialLimitMs, signal })
+      return new SessionV2(agent, { host, link }, tools)
     } catch (cause) {
       const message = refusalOf(cause)
       if (message !== null) emit({ type: 'told', host, link, message })
       throw cause
     }
   }
-}
-
-interface DialWith {
-  readonly claim: Claim
-  readonly build: string
-  readonly signal: AbortSignal
-}
-
-// One key at a time, to know which one proved the link and so which links end with it.
-async function dialWithAny(dial: HostDial, { keysOf, tls }: LinkKeys, { claim, build, signal }: DialWith) {
-  const { host, address, port } = dial
-  const peer = { host, address, port, authority: { kind: 'coordinator', claim }, build, signal } as const
-  const limitMs = dialLimitMs
-  if (tls !== null) return { agent: await dialAgent({ ...peer, limitMs, keys: [], tls }), keyId: null }
-  const keys = keysOf(dial)
-  for (const [at, key] of keys.entries()) {
-    try {
-      return { agent: await dialAgent({ ...peer, limitMs, keys: [key] }), keyId: key.id }
-    } catch (cause) {
-      const mayTryNext = cause instanceof GuardianError && cause.code === 'unauthorised' && at < keys.length - 1
-      if (!mayTryNext) throw cause
-    }
-  }
-  throw new GuardianError('unauthorised', `${host}: there is no key for it`, { host })
 }
 
 function isSame(dial: HostDial, before: HostDial): boolean {

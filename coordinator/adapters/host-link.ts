@@ -2,7 +2,6 @@ import { GuardianError } from '../../protocol/errors.ts'
 import { backoffMs } from './backoff.ts'
 import type { LinkEvent, Session, SessionListener } from './session.ts'
 import type { TimerWheel } from './timer-wheel.ts'
-import type { Turns } from './turns.ts'
 
 export interface Heartbeat {
   readonly everyMs: number
@@ -14,14 +13,11 @@ export interface HostLinkTools {
   readonly open: (host: string, signal: AbortSignal) => Promise<Session>
   readonly emit: (event: LinkEvent) => void
   readonly wheel: TimerWheel
-  readonly turns: Turns
   readonly heartbeat: () => Heartbeat
   readonly chance: () => number
   readonly onBug: (cause: unknown) => void
 }
 
-// Dialling is bounded because handshakes are work; a peer that answers nothing is none and soon gives its turn up.
-const turnMaxMs = 1_000
 const steadyMs = 10_000
 
 function nothing(): void {}
@@ -89,21 +85,14 @@ export class HostLink implements SessionListener {
   }
 
   async #dial(): Promise<void> {
-    const { turns, wheel, open } = this.#tools
     const controller = new AbortController()
     this.#dialling = controller
-    const endTurn = await turns.take()
-    const cancelTurn = wheel.after(turnMaxMs, endTurn)
     try {
-      if (controller.signal.aborted) return
-      const opened = await open(this.#host, controller.signal)
+      const opened = await this.#tools.open(this.#host, controller.signal)
       if (controller.signal.aborted) opened.close()
       else this.#start(opened)
     } catch (cause) {
       if (!controller.signal.aborted) this.#missed(cause)
-    } finally {
-      cancelTurn()
-      endTurn()
     }
   }
 

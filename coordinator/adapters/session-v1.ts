@@ -5,7 +5,7 @@ import type { SessionParts } from './session-v2.ts'
 /** IO Guardian's server blocks while it drains, so a running order counts as a sign of life, up to its limit. */
 export function sessionV1(
   server: V1Link,
-  { host, link, keyId }: SessionParts,
+  { host, link, keyId }: SessionParts & { readonly keyId: string },
   {
     emit,
     orderMs,

@@ -7,8 +7,6 @@ import type { LinkEvent, Session, SessionListener } from './session.ts'
 export interface SessionParts {
   readonly host: string
   readonly link: string
-  /** The key that proved it; null where certificates did. */
-  readonly keyId: string | null
 }
 
 /** What all sessions share. */
@@ -37,11 +35,11 @@ export class SessionV2 implements Session {
   readonly #allowance = new Allowance()
   #isOver = false
 
-  constructor(agent: AgentLink, { host, link, keyId }: SessionParts, tools: SessionTools) {
+  constructor(agent: AgentLink, { host, link }: SessionParts, tools: SessionTools) {
     this.#agent = agent
     this.#host = host
     this.link = link
-    this.keyId = keyId
+    this.keyId = agent.keyId
     this.#tools = tools
   }
 

@@ -79,6 +79,7 @@ t.test('keys are tried in order, and no session is resumed', async (t) => {
   await using server = await openPskServer([good], greet)
   const link = await dialAgent(options(server.port, { keys: [bad, good] }))
   t.strictSame(server.identities, [`web1/${bad.id}`, `web1/${good.id}`])
+  t.equal(link.keyId, good.id, 'it is known which one proved it')
   const again = await dialAgent(options(server.port))
   t.equal(server.sessionsReused(), 0)
   link.close()

@@ -130,12 +130,12 @@ t.test('a key that is removed ends the links that it proved, and no others', asy
   t.ok((await links.measure('web2', 1_000)) ?? -1 >= 0)
 })
 
-t.test('a hundred hosts, four dials at a time', async (t) => {
+t.test('a hundred hosts at once', async (t) => {
   const hosts = Array.from({ length: 100 }, (_, at) => `web${at}`)
   const agents = await openAgents(t, hosts, { address: '0.0.0.0' })
   const dials = new Map(hosts.map((host, at) => [host, { ...dialOf(host, agents.port), address: fakeAddress(at) }]))
   const events = recordLinks()
-  const links = openAgentLinks({ ...optionsOf(planOf(dials), events), dialsAtOnce: 4 })
+  const links = openAgentLinks(optionsOf(planOf(dials), events))
   t.teardown(() => links.close())
   for (const _ of hosts) await events.next('link-up')
   t.equal(agents.accepted, 100)

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { backoffMs } from '../../../coordinator/adapters/backoff.ts'
 import { createTimerWheel } from '../../../coordinator/adapters/timer-wheel.ts'
-import { createTurns } from '../../../coordinator/adapters/turns.ts'
 
 t.test('timers run once, in the order of their times, and not when cancelled', async (t) => {
   const wheel = createTimerWheel(5)
@@ -29,27 +28,6 @@ t.test('a timer does not run before its time', async (t) => {
   const startMs = performance.now()
   await new Promise<void>((resolve) => wheel.after(33, resolve))
   t.ok(performance.now() - startMs >= 32.9)
-})
-
-t.test('turns are bounded and in order', async (t) => {
-  const turns = createTurns(2)
-  const first = await turns.take()
-  await turns.take()
-  const order: string[] = []
-  const waiting = ['a', 'b'].map(async (name) => {
-    const end = await turns.take()
-    order.push(name)
-    return end
-  })
-  await new Promise((resolve) => setImmediate(resolve))
-  t.strictSame(order, [])
-  first()
-  first()
-  const endA = await waiting[0]
-  t.strictSame(order, ['a'], 'ending a turn twice lets one in')
-  endA?.()
-  await waiting[1]
-  t.strictSame(order, ['a', 'b'])
 })
 
 t.test('backoff doubles to ten seconds, with jitter', async (t) => {
