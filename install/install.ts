@@ -60,7 +60,7 @@ interface Sight {
 }
 
 export async function install(asked: Asked, world: World): Promise<void> {
-  refuseHidden(world)
+  if (asked.prefix === '') refuseHidden(world)
   if (!world.isRoot && !asked.dryRun && asked.prefix === '') throw notRoot('install')
   const machine = openMachine(asked.prefix)
   const { plan, gates, keyFile, steps } = await (asked.role === 'agent' ? lookAgent : lookCoordinator)(

@@ -180,5 +180,5 @@ t.test('a unit that somebody wrote by hand is not written over', async (t) => {
 t.test('refuses to change a machine without being root, and a program that no unit can see', async (t) => {
   await t.rejects(install(asked('agent', ''), fakeWorld({ isRoot: false })), { code: 'forbidden' })
   const hidden = fakeWorld({ program: '/usr/bin/node /root/.nvm/guardian.js' })
-  await t.rejects(install(asked('agent', t.testdir()), hidden), { message: /units do not see .*\/root\/.nvm/ })
+  await t.rejects(install(asked('agent', '', { dryRun: true }), hidden), { message: /units do not see .*\/root\/.nvm/ })
 })
