@@ -28,8 +28,8 @@ export async function readTlsFiles(paths: Readonly<Record<keyof TlsFiles, string
         { cause },
       )
     })
-  const [cert, key, ca] = await Promise.all([read('cert'), read('key'), read('ca')])
-  return { cert, key, ca }
+  // One by one, so that the same file is named each time.
+  return { cert: await read('cert'), key: await read('key'), ca: await read('ca') }
 }
 
 async function refuseUnfit(path: string, file: FileHandle): Promise<void> {
