@@ -64,10 +64,12 @@ export function dropHolds(duty: Duty, release: readonly string[], allow: boolean
   const record = { marker: kept, opening: null }
   const dropped = afterDrop({ ...duty, record, durable: true, allowed }, allow, context)
   const notes = notesOf(duty, [], release)
+  // What was refused may stand all the same, so what stood before is written again.
+  const unsure = { ...duty, durable: false }
   return {
     save: record,
     next: { duty: dropped.next.duty, effects: [...notes, ...dropped.next.effects] },
-    otherwise: { duty, effects: refuse(duty, context, notPersistedWord) },
+    otherwise: { duty: unsure, effects: refuse(unsure, context, notPersistedWord) },
   }
 }
 

@@ -69,7 +69,7 @@ export class Chaos {
     world.store.full = false
     for (const host of world.hosts) {
       Object.assign(host, { blockedIn: false, blockedOut: false, isAgentKept: false })
-      host.disk.full = false
+      Object.assign(host.disk, { full: false, unsynced: false })
       if (host.agent !== null) host.agent.instantsLeft = Number.POSITIVE_INFINITY
       host.startAgent()
     }
@@ -123,10 +123,11 @@ export class Chaos {
 
   #fillDisk(): void {
     const { disk, name } = this.#host()
-    this.#world.note(name, 'its disk is full')
-    disk.full = true
+    const how = this.#world.random.pick(['full', 'full', 'unsynced'] as const)
+    this.#world.note(name, `its disk is ${how}`)
+    disk[how] = true
     this.#later(500, 12_000, () => {
-      disk.full = false
+      disk[how] = false
     })
   }
 

@@ -18,6 +18,8 @@ export class AgentDisk {
   readonly markers = new Map<string, readonly Hold[]>()
   readonly openings = new Map<string, Opening>()
   full = false
+  /** A directory cannot be synced: what was refused stands all the same. */
+  unsynced = false
 
   /** `instant` is called between the files; what it throws (a crash) leaves what was written before. */
   save(save: AgentSave, instant: () => void): void {
@@ -33,7 +35,7 @@ export class AgentDisk {
     if (record.marker === null) {
       this.#saveOpening(target, record.opening)
       instant()
-      this.markers.delete(target)
+      this.#change(() => this.markers.delete(target))
     } else {
       this.#saveMarker(target, record.marker)
       instant()
@@ -71,12 +73,17 @@ export class AgentDisk {
   }
 
   #saveOpening(target: string, opening: Opening | null): void {
-    if (opening === null) this.openings.delete(target)
+    if (opening === null) this.#change(() => this.openings.delete(target))
     else this.#write(() => this.openings.set(target, opening))
   }
 
   #write(change: () => void): void {
     if (this.full) throw new DiskFull('no space left')
+    this.#change(change)
+  }
+
+  #change(change: () => void): void {
     change()
+    if (this.unsynced) throw new DiskFull('not synced')
   }
 }

@@ -212,4 +212,10 @@ export const faults: readonly Fault[] = [
     from: 'return isRun ? [...named, ...earlierRuns(command.holds, holdsOf(duty))] : named',
     to: 'return named',
   },
+  {
+    name: 'take what the disk would not release for kept',
+    file: 'agent/core/orders.ts',
+    from: 'const unsure = { ...duty, durable: false }',
+    to: 'const unsure = duty',
+  },
 ]

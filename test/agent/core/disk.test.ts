@@ -69,6 +69,18 @@ t.test('an undrain is refused on a full disk, and changes nothing', async (t) =>
   t.ok(kinds(scene.tick()).includes('start'))
 })
 
+t.test('what a refused release may have left on the disk is written over', async (t) => {
+  const scene = drainedScene()
+  scene.isFull = true
+  scene.undrain('c', ['h1'])
+  t.match(responses(scene.effects)[0], { report: { durable: false } }, 'the disk may hold either')
+  scene.disk.records.set(target, { marker: [], opening: null })
+  scene.isFull = false
+  scene.tick()
+  t.strictSame(scene.disk.records.get(target), { marker: [holdOf('h1')], opening: null })
+  t.equal(scene.duty().durable, true)
+})
+
 t.test('a release that the disk refused is not lost for holds that stay in memory only', async (t) => {
   const scene = openScene()
   scene.isFull = true
