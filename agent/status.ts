@@ -25,8 +25,10 @@ function lineOf(state: AgentState, duty: Duty): string {
       const reason = waitingFor(state, duty)
       return reason === '' ? `${is}, about to open` : `${is}, waiting for ${reason}`
     }
-    case 'opening':
-      return `opening, waiting for ${few(duty.view === null ? [duty.spec.unit] : stillStarting(duty.view))}`
+    case 'opening': {
+      const units = duty.view === null ? [duty.spec.unit] : stillStarting(duty.view)
+      return `opening, waiting for ${waitingFor(state, duty) || few(units)}`
+    }
     case 'open':
       return `open, ${duty.view?.dependents.length ?? 0} dependents`
     case 'drifted':

@@ -9,7 +9,8 @@ export function mayOpen(state: AgentState, duty: Duty, atMs: number): boolean {
   return wantsOpen(state, duty) && hasCome(duty, atMs) && probesGood(state, duty) && isAllowed(state, duty, atMs)
 }
 
-function wantsOpen(state: AgentState, duty: Duty): boolean {
+/** Nothing holds it, and it is shut. */
+export function wantsOpen(state: AgentState, duty: Duty): boolean {
   const is = dutyState(duty, state.bootId)
   return is === 'released' || is === 'undecided' || (is === 'drifted' && (duty.allowed || duty.spec.enforce))
 }
@@ -27,10 +28,15 @@ export function probesGood(state: AgentState, duty: Duty): boolean {
 }
 
 function isAllowed(state: AgentState, duty: Duty, atMs: number): boolean {
-  if (duty.allowed || !state.policy.expectCoordinator || dutyState(duty, state.bootId) === 'drifted') return true
+  if (!needsWord(state, duty)) return true
   const { bootWithoutCoordinatorMs } = state.policy
   if (hasCoordinator(state) || bootWithoutCoordinatorMs === null) return false
   return atMs - Math.max(duty.undecidedSinceMs, state.coordinatorHeardMs) >= bootWithoutCoordinatorMs
+}
+
+/** Whether a coordinator is still to say that it may open. */
+export function needsWord(state: AgentState, duty: Duty): boolean {
+  return !duty.allowed && state.policy.expectCoordinator && dutyState(duty, state.bootId) !== 'drifted'
 }
 
 export function hasCoordinator(state: AgentState): boolean {

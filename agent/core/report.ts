@@ -3,7 +3,8 @@ import { limits } from '../../protocol/limits.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import { versions } from '../../protocol/v2/hello.ts'
 import type { Report, TargetReport } from '../../protocol/v2/report.ts'
-import { dutyState, failedUnits, hasStopped, holdsOf, isStopPending } from './duty.ts'
+import { dutyState, failedUnits, hasStopped, holdsOf, isStarting, isStopPending } from './duty.ts'
+import { hasCoordinator, needsWord, wantsOpen } from './permission.ts'
 import type { AgentState, DependentView, Duty } from './state.ts'
 
 /** Bytes of a frame, spent so that the whole report of a host fits into one; the rest is brackets and names. */
@@ -62,17 +63,28 @@ export function fittingUnits(units: readonly string[], share = 1): string[] {
   return fitting(units, room.units * share)
 }
 
-/** In words for a person: why a target that may open has not. */
+/** In words for a person: why a target that is to open has not been started. */
 export function waitingFor(state: AgentState, duty: Duty): string {
-  if (duty.record.marker?.length !== 0 && dutyState(duty, state.bootId) !== 'undecided') return ''
+  const isOpening = dutyState(duty, state.bootId) === 'opening'
+  if (isOpening ? hasStarted(duty) : !wantsOpen(state, duty)) return ''
   const bad = duty.spec.needs.filter((need) => state.probes.get(need)?.ok !== true)
   if (bad.length > 0)
     return bad
       .map((need) => `${need}: ${state.probes.get(need)?.reason ?? 'not probed yet'}`)
       .join('; ')
       .slice(0, limits.messageLength)
-  if (duty.view !== null && isStopPending(duty.view)) return 'the stop to end'
-  return duty.allowed ? '' : 'the coordinator'
+  if (hasStopAhead(duty)) return 'the stop to end'
+  if (!isOpening && needsWord(state, duty))
+    return hasCoordinator(state) ? 'the coordinator' : 'the coordinator, which has no link here'
+  return duty.view === null ? 'systemd' : ''
+}
+
+function hasStarted({ view }: Duty): boolean {
+  return view !== null && (view.target.active === 'active' || isStarting(view.target))
+}
+
+function hasStopAhead({ view, work, round }: Duty): boolean {
+  return view !== null && (isStopPending(view) || (work.is === 'stopping' && view.round !== round))
 }
 
 // What still runs first, so that what is left out is what nobody waits for.

@@ -15,7 +15,7 @@ import {
 import { type Course, go, inTurn, type Move } from './move.ts'
 import { nextRound, note, openWord } from './orders.ts'
 import { mayOpen, probesGood } from './permission.ts'
-import { fittingUnits } from './report.ts'
+import { fittingUnits, waitingFor } from './report.ts'
 import { selfDrainRule } from './self-drain.ts'
 import type { AgentState, Duty, Waiter, Work } from './state.ts'
 
@@ -189,7 +189,7 @@ function tellLate(course: Course, { state, atMs }: Moment): Course {
     const passed = note({ what: 'deadline-passed', target: duty.spec.name, want: waiter.want, units })
     return [
       passed,
-      reply(waiter, next, state.bootId, { outcome: 'deadline', text: lateText(duty, waiter, units), units }),
+      reply(waiter, next, state.bootId, { outcome: 'deadline', text: lateText(state, duty, waiter, units), units }),
     ]
   })
   const progress = due.map((waiter) => ({
@@ -209,8 +209,9 @@ function blocking(duty: Duty, want: Waiter['want']): readonly string[] {
   return duty.view === null ? [duty.spec.unit] : stillStarting(duty.view)
 }
 
-function lateText(duty: Duty, { want }: Waiter, units: readonly string[]): string {
+function lateText(state: AgentState, duty: Duty, { want }: Waiter, units: readonly string[]): string {
   if (want === 'drained') return `${duty.spec.name} still stops: ${units.join(', ')}`
-  if (duty.record.marker !== null) return `released, waiting for ${duty.spec.needs.join(', ') || 'the coordinator'}`
+  const reason = waitingFor(state, duty)
+  if (reason !== '') return `released, waiting for ${reason}`
   return `${duty.spec.name} still starts: ${units.join(', ')}`
 }

@@ -76,7 +76,47 @@ t.test('what an undecided target waits for', async (t) => {
   const scene = new Bare()
   t.equal(only(scene).waitingFor, 'pg: not probed yet')
   scene.probe(true)
-  t.equal(only(scene).waitingFor, 'the coordinator', 'also where nothing was seen')
+  t.equal(only(scene).waitingFor, 'the coordinator, which has no link here')
+  scene.greet('c')
+  t.equal(only(scene).waitingFor, 'the coordinator')
+  scene.undrain('c', [])
+  t.equal(only(scene).waitingFor, 'systemd', 'nothing was seen')
+})
+
+t.test('where no coordinator is expected, none is waited for', async (t) => {
+  const scene = new Bare({ policy: { expectCoordinator: false } })
+  scene.probe(true)
+  t.equal(only(scene).waitingFor, 'systemd')
+})
+
+t.test('what a target that opens waits for', async (t) => {
+  const scene = drainedScene()
+  scene.undrain('c', ['h1'])
+  scene.tick()
+  const { round } = scene.duty()
+  scene.probe(false)
+  t.equal(only(scene).waitingFor, 'pg: connection refused', 'it was not started, and is not again')
+  scene.view(viewOf(round, 'activating'))
+  t.equal(only(scene).waitingFor, '', 'it starts')
+  scene.view(viewOf(round, 'active', dependentOf('activating')))
+  t.equal(only(scene).waitingFor, '', 'only its dependents are missing')
+  scene.view(viewOf(round, 'inactive'))
+  scene.probe(true)
+  t.equal(only(scene).waitingFor, '', 'it is started again soon')
+  scene.state = { ...scene.state, duties: new Map([[target, { ...scene.duty(), view: null }]]) }
+  t.equal(only(scene).waitingFor, 'systemd')
+})
+
+t.test('what a target that somebody else stopped waits for, once it may open', async (t) => {
+  const scene = openScene()
+  scene.view(viewOf(0, 'inactive'))
+  scene.tick()
+  scene.probe(false)
+  t.equal(only(scene).waitingFor, '', 'it is left alone')
+  scene.undrain('c', [])
+  t.equal(only(scene).waitingFor, 'pg: connection refused')
+  scene.probe(true)
+  t.equal(only(scene).waitingFor, '')
 })
 
 t.test('units that still run are shown first, and the rest is counted', async (t) => {

@@ -10,6 +10,7 @@ import {
   openScene,
   outcomes,
   responses,
+  Scene,
   spec,
   target,
   unit,
@@ -142,16 +143,35 @@ t.test('the probes decide, each of them', async (t) => {
   t.notOk(kinds(scene.tick()).includes('start'))
   t.strictSame(outcomes(scene.tick(9_999)), [])
   t.strictSame(outcomes(scene.tick(1)), [`${command} deadline`])
-  t.match(responses(scene.effects)[0], { message: 'released, waiting for pg, redis' })
+  t.match(responses(scene.effects)[0], { message: 'released, waiting for redis: connection refused' })
   scene.probe(true, 'redis')
   t.ok(kinds(scene.tick()).includes('start'), 'and it opens later')
 })
 
-t.test('a target that needs nothing waits, where it waits, for the coordinator', async (t) => {
-  const scene = drainedScene({ specs: [{ ...spec, needs: [] }] })
+t.test('a deadline names a stop that was not seen to end', async (t) => {
+  const scene = openScene()
+  scene.drain('c', [holdOf('h1')])
+  scene.tick()
   const command = scene.undrain('c', ['h1'], { limitMs: 0 })
-  scene.state = { ...scene.state, duties: new Map([[target, { ...scene.duty(), view: null }]]) }
-  t.match(responses(scene.tick())[0], { id: command, message: 'released, waiting for the coordinator' })
+  t.match(responses(scene.tick())[0], { id: command, message: 'released, waiting for the stop to end' })
+})
+
+t.test('a deadline names the coordinator where that has not said so', async (t) => {
+  const scene = new Scene()
+  scene.view(viewOf(0, 'inactive'))
+  scene.probe(true)
+  scene.send({ type: 'greeted-v1', link: 'old' })
+  scene.v1('old', 'undrain', 0)
+  const text = 'released, waiting for the coordinator, which has no link here'
+  t.match(scene.tick(), [{ type: 'note' }, { type: 'send-v1', ok: false, text }])
+})
+
+t.test('a deadline names a resource that went away before the target was started again', async (t) => {
+  const scene = drainedScene()
+  const command = scene.undrain('c', ['h1'], { limitMs: 2_000 })
+  scene.tick()
+  scene.probe(false)
+  t.match(responses(scene.tick(2_000))[0], { id: command, message: 'released, waiting for pg: connection refused' })
 })
 
 t.test('a deadline while it starts names what still does', async (t) => {
