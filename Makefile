@@ -1,6 +1,6 @@
 # `make demo` and `make test` are all a newcomer needs; each sets up what it wants first.
 
-.PHONY: demo test build check sim bench lab setup clean
+.PHONY: demo test build check sim bench lab deb setup clean
 
 demo: setup
 	@node --import tsx demo/main.ts
@@ -23,6 +23,10 @@ lab: build
 
 bench: build
 	@npm run --silent bench
+
+# A Debian package in .cache/deb, for the Debian it is built on and later ones.
+deb: build
+	@scripts/deb.sh
 
 setup:
 	@scripts/setup.sh
