@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { CoordinatorConfig, HostDial } from '../coordinator/config.ts'
 import type { DirectHost } from '../daemon/direct.ts'
 import { readKeyFile, readTlsFiles } from '../daemon/key-file.ts'
@@ -47,11 +46,10 @@ async function readV2Proof(config: CoordinatorConfig, env: NodeJS.ProcessEnv): P
 }
 
 async function readV2Keys({ file, pskFile }: CoordinatorConfig, env: NodeJS.ProcessEnv): Promise<readonly Key[]> {
-  const { CREDENTIALS_DIRECTORY: credentials, GUARDIAN_PSK_FILE: named } = env
-  const path = pskFile ?? (credentials === undefined ? named : join(credentials, 'psk'))
+  const path = pskFile ?? env.GUARDIAN_PSK_FILE
   if (path !== undefined) return await readKeyFile(path)
   throw new GuardianError(
     'bad-key-file',
-    `${file}: the gate finds no key to order agents with: set pskFile, or LoadCredential=psk:FILE in the gate's unit`,
+    `${file}: the gate finds no key to order agents with: set pskFile, or GUARDIAN_PSK_FILE in the gate's unit`,
   )
 }

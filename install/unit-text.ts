@@ -29,7 +29,7 @@ export const shippedProgram = '/usr/bin/guardian'
 export function fitted(text: string, { program, notifies, credential }: Fit): string {
   const called = text.replaceAll(`=${shippedProgram} `, () => `=${program} `)
   const told = notifies ? called : withoutNotify(called)
-  return credential ? told : told.replace(/^LoadCredential=.*\n/m, '')
+  return credential ? told : told.replaceAll(/^.*psk.*\n/gm, '')
 }
 
 function withoutNotify(text: string): string {

@@ -76,12 +76,18 @@ t.test('the units of another target are those of io-databases with its names', a
   t.match(forTarget('Requires=wait-for-io-databases.service', twin), /^Requires=wait-for-io-databases-2\.service$/)
 })
 
+t.test('whatever stops or reloads a unit needs no credential, for systemd shows it none', async (t) => {
+  for (const [name, text] of await shippedUnits()) {
+    if (text.includes('LoadCredential=')) t.notMatch(text, /^Exec(Stop|StopPost|Reload)=.*guardian/m, name)
+  }
+})
+
 t.test('a unit is fitted to what is here', async (t) => {
   for (const [name, text] of await shippedUnits()) {
     const whole = { program: '/usr/bin/guardian', notifies: true, credential: true }
     t.equal(fitted(text, whole), text, name)
     t.notMatch(fitted(text, { ...whole, notifies: false }), /Type=notify|WatchdogSec/, name)
-    t.notMatch(fitted(text, { ...whole, credential: false }), 'LoadCredential', name)
+    t.notMatch(fitted(text, { ...whole, credential: false }), 'psk', name)
     t.notMatch(fitted(text, { ...whole, program: '/opt/node /opt/guardian.js' }), '/usr/bin/guardian', name)
   }
 })
