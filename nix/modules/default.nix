@@ -1,0 +1,7 @@
+{
+  imports = [
+    ./agent.nix
+    ./coordinator.nix
+    ./fleet.nix
+  ];
+}

@@ -1,0 +1,227 @@
+# Hosts whose units are looked at: the module of each, and which other units are shown.
+{ lib }:
+
+let
+  mkFleet = import ../../nix/fleet.nix { inherit lib; };
+
+  coordinator = {
+    services.guardian.coordinator = {
+      enable = true;
+      pskFile = "/run/secrets/guardian-fleet";
+      settings.hosts.web1.address = "198.18.0.11";
+    };
+  };
+  postgresql.services.postgresql.enable = true;
+  redis.services.redis.servers = {
+    "".enable = true;
+    "".port = 6379;
+    cache.enable = true;
+  };
+  databaseUnits = [
+    "postgresql.service"
+    "postgresql-setup.service"
+    "postgresql.target"
+    "redis.service"
+    "redis-cache.service"
+  ];
+  databaseHost = imports: {
+    module = {
+      inherit imports;
+    };
+    units = databaseUnits;
+  };
+
+  fleet = mkFleet {
+    coordinator = "io";
+    prometheus = "monitor";
+    hosts = {
+      io.address = "198.18.0.1";
+      monitor.agent = false;
+      web1 = {
+        address = "198.18.0.11";
+        tags = [ "web" ];
+      };
+      web2 = {
+        address = "198.18.0.12";
+        keyName = "old-web2";
+        targets = [ "io-databases" ];
+      };
+    };
+    resources = {
+      postgresql.type = "postgres";
+      redis.type = "redis";
+      nfs = {
+        type = "tcp";
+        host = "nas";
+        port = 2049;
+      };
+    };
+    targets = {
+      io-databases = {
+        needs = [
+          "postgresql"
+          "redis"
+        ];
+        waves = [ "@web" ];
+        drainDeadline = "40s";
+      };
+      storage.needs = [ "nfs" ];
+    };
+    openFirewallInterfaces = [ "tailscale0" ];
+  };
+  member = name: extra: {
+    module = {
+      imports = [
+        fleet.nixosModules.${name}
+        extra
+      ];
+    };
+    units = databaseUnits ++ [ "shop.service" ];
+  };
+  shop = {
+    services.guardian.agent.dependentServices = [ "shop" ];
+    systemd.services.shop.script = "exec sleep infinity";
+  };
+in
+{
+  postgresql = databaseHost [
+    coordinator
+    postgresql
+  ];
+  redis = databaseHost [
+    coordinator
+    redis
+  ];
+  both = databaseHost [
+    coordinator
+    postgresql
+    redis
+    {
+      services.guardian.coordinator = {
+        databases = [
+          "postgresql"
+          "redis-cache"
+        ];
+        after = [ "tailscaled.service" ];
+        settings.resources.postgresql.gateDeadline = "2min";
+      };
+    }
+  ];
+  neither = {
+    module = {
+      imports = [ coordinator ];
+      services.guardian.coordinator = {
+        settings.resources.mariadb.gate = "local";
+        gates.mariadb.units = [ "mysql.service" ];
+      };
+      systemd.services.mysql.script = "exec sleep infinity";
+    };
+    units = [ "mysql.service" ];
+  };
+
+  dependents = {
+    units = [
+      "shop.service"
+      "job.service"
+      "job.timer"
+      "often.timer"
+      "chat.service"
+      "chat.socket"
+      "inbox.path"
+      "inbox.service"
+      "packaged.service"
+      "worker@.service"
+      "worker@1.service"
+    ];
+    module = { pkgs, ... }: {
+      services.guardian.agent = {
+        enable = true;
+        pskFile = "/run/secrets/guardian";
+        openFirewall = true;
+        settings = {
+          bootWithoutCoordinator = "10min";
+          resources.postgresql = {
+            type = "postgres";
+            host = "io";
+          };
+          resources.nfs = {
+            type = "tcp";
+            host = "nas";
+            port = 2049;
+          };
+          targets = {
+            io-databases.needs = [ "postgresql" ];
+            storage.needs = [ "nfs" ];
+          };
+        };
+        dependents = {
+          shop = {
+            exclusive = true;
+            stopTimeout = "20s";
+            targets = [
+              "io-databases"
+              "storage"
+            ];
+          };
+          job = { };
+          chat.allowLeftovers = true;
+          inbox = { };
+          packaged.fromPackage = true;
+          "worker@1" = { };
+        };
+      };
+      systemd = {
+        packages = [
+          (pkgs.writeTextFile {
+            name = "packaged";
+            destination = "/lib/systemd/system/packaged.service";
+            text = "[Service]\nExecStart=/bin/sleep infinity\n";
+          })
+        ];
+        services = {
+          shop = {
+            script = "exec sleep infinity";
+            wantedBy = [ "multi-user.target" ];
+            serviceConfig.TimeoutStopSec = "infinity";
+          };
+          job = {
+            script = "true";
+            startAt = "hourly";
+          };
+          chat.script = "exec sleep infinity";
+          inbox.script = "true";
+          "worker@".script = "exec sleep infinity";
+          "worker@1" = {
+            overrideStrategy = "asDropin";
+            wantedBy = [ "multi-user.target" ];
+          };
+        };
+        timers.often = {
+          wantedBy = [ "timers.target" ];
+          timerConfig = {
+            OnCalendar = "minutely";
+            Unit = "job.service";
+          };
+        };
+        sockets.chat = {
+          wantedBy = [ "sockets.target" ];
+          listenStreams = [ "/run/chat.sock" ];
+        };
+        paths.inbox = {
+          wantedBy = [ "paths.target" ];
+          pathConfig.PathExists = "/var/spool/inbox";
+        };
+      };
+    };
+  };
+
+  fleet-io = member "io" {
+    imports = [
+      postgresql
+      redis
+    ];
+  };
+  fleet-monitor = member "monitor" { services.prometheus.enable = true; };
+  fleet-web1 = member "web1" shop;
+  fleet-web2 = member "web2" shop;
+}

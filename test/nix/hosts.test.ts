@@ -1,0 +1,204 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { loadAgentConfig } from '../../agent/config.ts'
+import { loadCoordinatorConfig } from '../../coordinator/config.ts'
+import { noEvaluation } from './nix.ts'
+import { analyze, layOut, type Rendered, renderHosts, wordsOf } from './rendered.ts'
+
+t.setTimeout(600_000)
+
+const hosts = noEvaluation === false ? await renderHosts() : new Map<string, Rendered>()
+
+/** One test of a host, skipped where nothing can be evaluated. */
+function on(name: string, about: string, check: (t: Test, host: Rendered) => Promise<void>): void {
+  t.test(`${name}: ${about}`, { skip: noEvaluation }, async (t) => {
+    const host = hosts.get(name)
+    if (host === undefined) throw new Error(`there is no host ${name}`)
+    await check(t, host)
+  })
+}
+
+const exposureMax = 1.5
+
+for (const name of hosts.keys()) {
+  on(name, 'nothing is wrong with it', async (t, { assertions, warnings }) => {
+    t.strictSame({ assertions, warnings }, { assertions: [], warnings: [] })
+  })
+
+  on(name, 'systemd finds nothing to say about its units, nor about booting with them', async (t, host) => {
+    const dir = t.testdir()
+    await layOut(host, dir)
+    const outcome = await analyze(dir, 'verify', '--man=no', 'multi-user.target', ...Object.keys(host.units))
+    t.strictSame(outcome, { code: 0, stdout: '', stderr: '' })
+  })
+
+  on(name, `no service of guardian is exposed by more than ${exposureMax}`, async (t, host) => {
+    const dir = t.testdir()
+    await layOut(host, dir)
+    for (const unit of Object.keys(host.units).filter((each) => /^(wait-for-)?io-.*\.service$/.test(each))) {
+      const { stdout } = await analyze(dir, 'security', '--offline=true', '--no-pager', join(dir, unit))
+      const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1])
+      t.ok(exposure <= exposureMax, `${unit}: ${exposure}`)
+    }
+  })
+
+  on(name, 'both daemons take the settings', async (t, { agent, coordinator }) => {
+    const dir = t.testdir()
+    await writeFile(join(dir, 'agent.json'), JSON.stringify(agent))
+    await writeFile(join(dir, 'coordinator.json'), JSON.stringify(coordinator))
+    if (agent !== null) await t.resolves(loadAgentConfig(join(dir, 'agent.json')))
+    if (coordinator !== null) await t.resolves(loadCoordinatorConfig(join(dir, 'coordinator.json')))
+  })
+}
+
+type Gate = readonly [resource: string, units: readonly string[], after: readonly string[]]
+const postgresql: Gate = [
+  'postgresql',
+  ['postgresql.service'],
+  ['postgresql.service', 'postgresql-setup.service'],
+] as const
+const gates: readonly (readonly [host: string, gates: readonly Gate[]])[] = [
+  ['postgresql', [postgresql]],
+  [
+    'redis',
+    [
+      ['redis-cache', ['redis-cache.service'], ['redis-cache.service']],
+      ['redis', ['redis.service'], ['redis.service']],
+    ],
+  ],
+  [
+    'both',
+    [
+      ['postgresql', ['postgresql.service'], [...postgresql[2], 'tailscaled.service']],
+      ['redis-cache', ['redis-cache.service'], ['redis-cache.service', 'tailscaled.service']],
+    ],
+  ],
+  ['neither', [['mariadb', ['mysql.service'], ['mysql.service']]]],
+  ['fleet-io', [postgresql, ['redis', ['redis.service'], ['redis.service']]]],
+  ['fleet-web1', []],
+]
+for (const [name, expected] of gates) {
+  on(name, 'has a gate for each database that others depend on, and no other', async (t, { units }) => {
+    const names = expected.map(([resource]) => `io-guardian-gate@${resource}.service`)
+    t.strictSame(
+      Object.keys(units).filter((unit) => unit.startsWith('io-guardian-gate@')),
+      names,
+    )
+    t.strictSame(wordsOf(units['io-database-coordinator.service']?.text, 'Wants').toSorted(), names)
+    for (const [resource, bound, after] of expected) {
+      const gate = units[`io-guardian-gate@${resource}.service`]
+      t.strictSame(wordsOf(gate?.text, 'BindsTo'), bound)
+      t.strictSame(wordsOf(gate?.text, 'After'), after)
+      t.strictSame(gate?.wantedBy, bound)
+      t.match(gate?.text, /^X-RestartIfChanged=false$/m)
+      t.match(gate?.text, /^X-StopOnRemoval=false$/m)
+    }
+  })
+}
+
+on('both', 'a gate outlasts its deadline', async (t, { units }) => {
+  t.match(units['io-guardian-gate@postgresql.service']?.text, /^TimeoutStopSec=2min 30s$/m)
+})
+
+on('postgresql', 'is asked by a role of its own, and root hands the key over', async (t, host) => {
+  t.strictSame(host.roles, ['io-guardian-coordinator'])
+  for (const unit of ['io-guardian-coordinator.service', 'io-guardian-gate@postgresql.service']) {
+    const credentials = host.units[unit]?.text.match(/^LoadCredential=.*$/gm)
+    t.strictSame(credentials, ['LoadCredential=', 'LoadCredential=psk:/run/secrets/guardian-fleet'], unit)
+  }
+})
+
+on('redis', 'a server without a port is asked on its socket, whose group the daemon is in', async (t, host) => {
+  t.match(host.coordinator, {
+    resources: {
+      redis: { probe: { type: 'redis', host: '127.0.0.1', port: 6379 } },
+      'redis-cache': { probe: { type: 'redis', host: '/run/redis-cache/redis.sock' } },
+    },
+  })
+  t.match(host.units['io-guardian-coordinator.service']?.text, /^SupplementaryGroups=redis-cache$/m)
+})
+
+const both = ['io-databases', 'io-storage']
+type Guarded = readonly [unit: string, targets: readonly string[], wantedBy: readonly string[]]
+const guarded: readonly Guarded[] = [
+  ['shop.service', both, both.map((name) => `${name}.target`)],
+  ['job.service', ['io-databases'], []],
+  ['job.timer', ['io-databases'], ['io-databases.target', 'timers.target']],
+  ['often.timer', ['io-databases'], ['io-databases.target', 'timers.target']],
+  ['chat.service', ['io-databases'], []],
+  ['chat.socket', ['io-databases'], ['io-databases.target', 'sockets.target']],
+  ['inbox.service', ['io-databases'], []],
+  ['inbox.path', ['io-databases'], ['io-databases.target', 'paths.target']],
+  ['packaged.service', ['io-databases'], ['io-databases.target']],
+  ['worker@1.service', ['io-databases'], ['io-databases.target', 'multi-user.target']],
+]
+for (const [unit, targets, wantedBy] of guarded) {
+  on('dependents', `${unit} hangs on ${targets.join(' and ')}`, async (t, { units }) => {
+    const { text, wantedBy: wants } = units[unit] ?? {}
+    const names = targets.map((name) => `${name}.target`)
+    t.strictSame(
+      wordsOf(text, 'Requires').filter((name) => name.startsWith('io-')),
+      names,
+    )
+    t.strictSame(
+      wordsOf(text, 'After').filter((name) => name.startsWith('io-')),
+      names,
+    )
+    t.strictSame(
+      wordsOf(text, 'AssertPathExists'),
+      targets.map((name) => `!/var/lib/io-guardian/drained/${name.replace('io-storage', 'storage')}`),
+    )
+    t.strictSame([...(wants ?? [])].sort(), wantedBy)
+  })
+}
+
+on('dependents', 'the agent knows its targets and what hangs on them', async (t, { agent, units }) => {
+  const { targets } = await decoded(t, agent)
+  t.strictSame(
+    targets.map(({ spec, dependents }) => [spec.name, spec.unit, spec.needs, spec.allowLeftovers, dependents]),
+    [
+      [
+        'io-databases',
+        'io-databases.target',
+        ['postgresql'],
+        ['chat.service'],
+        ['chat.service', 'inbox.service', 'job.service', 'packaged.service', 'shop.service', 'worker@1.service'],
+      ],
+      ['storage', 'io-storage.target', ['nfs'], [], ['shop.service']],
+    ],
+  )
+  t.match(units['shop.service']?.text, /^TimeoutStopSec=20s$/m)
+})
+
+on('dependents', 'the agent may start and stop its targets, is before them, and opens its port', async (t, host) => {
+  t.ok(host.polkit)
+  t.match(host.rules, '["io-databases.target","io-storage.target"]')
+  t.strictSame(wordsOf(host.units['io-guardian.service']?.text, 'Before'), [
+    'wait-for-io-databases.service',
+    'io-databases.target',
+    'wait-for-io-storage.service',
+    'io-storage.target',
+  ])
+  t.strictSame(host.firewall, { everywhere: [9876], interfaces: {} })
+})
+
+on('dependents', 'another target has the units of io-databases with its own names', async (t, { packaged, units }) => {
+  const target = packaged['io-storage.target']
+  const wait = packaged['wait-for-io-storage.service']
+  for (const text of [target, wait]) {
+    t.notMatch(text, 'io-databases')
+    t.match(text, /^AssertPathExists=!\/var\/lib\/io-guardian\/drained\/storage$/m)
+  }
+  t.match(target, /^Requires=wait-for-io-storage\.service$/m)
+  t.match(wait, /^PartOf=io-storage\.target$/m)
+  t.match(wait, / --target storage$/m)
+  t.strictSame(units['io-storage.target']?.wantedBy, ['multi-user.target'])
+  t.match(units['wait-for-io-storage.service']?.text, /^TimeoutStartSec=10min 1min$/m)
+})
+
+async function decoded(t: Test, settings: object | null) {
+  const file = join(t.testdir(), 'agent.json')
+  await writeFile(file, JSON.stringify(settings))
+  return await loadAgentConfig(file)
+}
