@@ -28,14 +28,16 @@ export interface Asked {
  * is accepted with the same key.
  * @throws GuardianError `bad-request` or `bad-config`
  */
-export function readOptions(argv: readonly string[], env: Environment): Asked {
+export function readOptions(argv: readonly string[], env: Environment, defaultFile = defaultConfigFile): Asked {
   const given = parse(argv)
   const plain = plainOf(given, env)
-  const file =
-    given.config ?? env.GUARDIAN_CONFIG ?? (isEmpty(plain) && existsSync(defaultConfigFile) ? defaultConfigFile : null)
-  if (given.config !== undefined && Object.values(plainOf(given, {})).some((value) => value !== undefined)) {
-    throw wrong('--config stands alone: what the other flags say belongs into the file')
-  }
+  const named = given.config ?? env.GUARDIAN_CONFIG
+  const isFlagged = !isEmpty(plainOf(given, {}))
+  if (named !== undefined && isFlagged)
+    throw wrong('a configuration file stands alone: what the other flags say belongs into it')
+  // A key file alone may come by its variable, beside a file that names none.
+  const isPlain = isFlagged || !isEmpty({ ...plain, pskFile: undefined })
+  const file = named ?? (!isPlain && existsSync(defaultFile) ? defaultFile : null)
   const load = async () =>
     file === null ? decodeAgentConfig('command line and GUARDIAN_*', plainFile(plain)) : await loadAgentConfig(file)
   return { help: given.help === true, load }
@@ -71,9 +73,8 @@ function plainOf(given: ReturnType<typeof parse>, env: Environment): Plain {
   }
 }
 
-// A key file alone may go with a config file that names none.
-function isEmpty({ pskFile, ...rest }: Plain): boolean {
-  return Object.values(rest).every((value) => value === undefined)
+function isEmpty(plain: Plain): boolean {
+  return Object.values(plain).every((value) => value === undefined)
 }
 
 /** The same as a config file would say it. */

@@ -140,10 +140,25 @@ t.test('variables say the same as flags, and flags win', async (t) => {
   )
 })
 
+t.test('the default file is taken only where no flag says otherwise', async (t) => {
+  const file = join(t.testdir({ 'agent.json': JSON.stringify({ stateDir: '/of-the-file' }) }), 'agent.json')
+  const taken = async (argv: readonly string[], env = {}) =>
+    (await readOptions(argv, env, file).load()).stateDir === '/of-the-file'
+  t.equal(await taken([]), true)
+  t.equal(await taken(['--psk-file', '/k']), false)
+  t.equal(await taken(['--port', '1']), false)
+  t.equal(await taken([], { GUARDIAN_PORT: '1' }), false)
+  t.equal(await taken([], { GUARDIAN_PSK_FILE: '/k' }), true, 'the key may come so, beside a file that names none')
+  t.equal(await taken([], { GUARDIAN_CONFIG: file, GUARDIAN_PORT: '1' }), true, 'one that was named')
+})
+
 t.test('flags that say nothing sensible are refused in words', async (t) => {
   t.match((await refused(() => readOptions(['--port', 'http'], {}).load())).message, 'listen.port: found "http"')
   t.throws(() => readOptions(['--prot', '1'], {}), { code: 'bad-request' })
-  t.throws(() => readOptions(['--config', 'x', '--port', '1'], {}), { code: 'bad-request', message: /stands alone/ })
+  const alone = { code: 'bad-request', message: /stands alone/ }
+  t.throws(() => readOptions(['--config', 'x', '--port', '1'], {}), alone)
+  t.throws(() => readOptions(['--port', '1'], { GUARDIAN_CONFIG: 'x' }), alone)
+  t.throws(() => readOptions(['--config', 'x', '--psk-file', '/k'], {}), alone)
 })
 
 t.test('keys', async (t) => {
