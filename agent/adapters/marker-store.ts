@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import * as v from 'valibot'
-import { randomId } from '../../daemon/clock.ts'
+import { randomId, wallMs } from '../../daemon/clock.ts'
 import type { Log } from '../../daemon/log.ts'
 import { codeOf, reasonOf } from '../../daemon/reason.ts'
 import { type Claim, claim } from '../../protocol/authority.ts'
@@ -109,7 +109,7 @@ async function loadMarker(file: string, target: string, log: Log): Promise<reado
     const id = `${unreadableHold}${randomId()}`
     log.error({ target, file, reason, event: 'hold-taken', hold: id }, 'marker unreadable: stays drained')
     const message = `the marker ${file} cannot be read (${reason}): nobody knows who drained this host`.slice(0, 500)
-    return [{ id, owner: 'self', message, sinceMs: 0, selector: '*', except: [] }]
+    return [{ id, owner: 'self', message, sinceMs: wallMs(), selector: '*', except: [] }]
   }
 }
 

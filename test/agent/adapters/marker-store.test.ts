@@ -78,6 +78,7 @@ for (const [name, text] of damaged) {
     t.equal(record?.marker?.length, 1)
     const [hold] = record?.marker ?? []
     t.equal(hold?.owner, 'self')
+    t.ok((hold?.sinceMs ?? 0) > 0, 'its age is told from now on')
     t.equal(hold?.id.startsWith(unreadableHold), true)
     t.not((await recordIn(dir))?.marker?.[0]?.id, hold?.id, 'the release of one releases no other')
     t.match(record?.marker?.[0]?.message, /cannot be read/)
