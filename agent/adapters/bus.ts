@@ -222,14 +222,20 @@ async function openClient({ path, direct }: BusAddress): Promise<MessageBus> {
   const stream = new Sieve(await openStream(path))
   const client = createClient({ stream, direct, plainValues: true })
   const deadline = setTimeout(() => stream.destroy(new Error(`no answer in ${openLimitMs} ms`)), openLimitMs)
+  const gone = new AbortController()
   let problem: unknown = null
   client.connection.on('error', (cause: unknown) => {
     problem ??= cause
     stream.destroy()
   })
+  // Calls end with their connection; the handshake does not.
+  client.connection.on('close', () => {
+    problem ??= new Error('it closed the connection')
+    gone.abort()
+  })
   try {
     if (!direct) for (const rule of [...matches, ownerMatch]) await client.addMatch(rule)
-    if (direct) await once(client.connection, 'connect')
+    if (direct) await once(client.connection, 'connect', { signal: gone.signal })
     await awaitAnswer(client)
     return client
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,6 +35,19 @@ t.test('a bus that is not there, or does not answer, is refused in words', async
   t.ok(cause instanceof GuardianError && cause.code === 'no-systemd', String(cause))
   await new Promise((resolve) => server.close(resolve))
   await rm(path, { force: true })
+})
+
+t.test('one that ends the connection in the middle of the handshake is refused', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'guardian-bus-'))
+  await mkdir(join(dir, 'systemd'))
+  for (const path of [join(dir, 'systemd/private'), join(dir, 'bus')]) {
+    const server = createServer((socket) => socket.once('data', () => socket.end()))
+    await new Promise<void>((resolve) => server.listen(path, resolve))
+    const cause: unknown = await openBus(`unix:path=${path}`).catch((each: unknown) => each)
+    t.ok(cause instanceof GuardianError && cause.code === 'no-systemd', String(cause))
+    await new Promise((resolve) => server.close(resolve))
+  }
+  await rm(dir, { recursive: true })
 })
 
 // As on the system bus: systemd behind a message bus, where only what is asked for arrives.
