@@ -1,9 +1,7 @@
-import { basename } from 'node:path'
-import * as v from 'valibot'
-import { agentFile, loadAgentConfig } from '../agent/config.ts'
-import { coordinatorFile, loadCoordinatorConfig } from '../coordinator/config.ts'
+import { loadAgentConfig } from '../agent/config.ts'
+import { loadCoordinatorConfig } from '../coordinator/config.ts'
 import { readTokens } from '../coordinator/http/tokens.ts'
-import { readConfig } from '../daemon/config-file.ts'
+import { kindOfConfig } from '../doctor/config-kind.ts'
 import { GuardianError } from '../protocol/errors.ts'
 
 const help = `Says whether a configuration file is right; otherwise what is wrong, where in it, and what is allowed.
@@ -28,8 +26,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function check(file: string): Promise<string> {
-  const settings = Object.keys(await readConfig(file, v.record(v.string(), v.unknown())))
-  if (isCoordinators(file, settings)) {
+  if ((await kindOfConfig(file)) === 'coordinator') {
     const config = await loadCoordinatorConfig(file)
     await readTokens(config)
     const { dials, plan } = config
@@ -37,12 +34,6 @@ async function check(file: string): Promise<string> {
   }
   const { policy, targets, resources } = await loadAgentConfig(file)
   return `right, for the agent of ${policy.host} with ${count(targets.length, 'target')} and ${count(resources.size, 'resource')}`
-}
-
-function isCoordinators(file: string, settings: readonly string[]): boolean {
-  const known = (entries: object) => settings.filter((setting) => setting in entries).length
-  const more = known(coordinatorFile.entries) - known(agentFile.entries)
-  return more === 0 ? basename(file).includes('coordinator') : more > 0
 }
 
 function count(amount: number, noun: string): string {

@@ -47,6 +47,11 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     about: 'takes away what install has put here',
     load: () => import('../install/uninstall.ts'),
   },
+  doctor: {
+    usage: 'doctor',
+    about: 'says what is wrong on this host, and what mends it',
+    load: () => import('../doctor/main.ts'),
+  },
   keygen: {
     usage: 'keygen [--host NAME]',
     about: 'makes a key, or derives the key of one host',

@@ -24,8 +24,8 @@ export interface Saved {
   readonly records: ReadonlyMap<string, TargetRecord>
 }
 
-// Any number of holds: what was taken is never forgotten for being too much.
-const marker = v.object({ version: v.literal(1), holds: v.array(hold) })
+/** What a marker's file holds: any number of holds, what was taken is never forgotten for being too much. */
+export const marker = v.object({ version: v.literal(1), holds: v.array(hold) })
 const opening = v.object({ bootId, is: v.picklist(['opening', 'open']) })
 
 const fileBytesMax = 16 * 1024 * 1024

@@ -51,7 +51,9 @@ function seatLines(
   const breaches =
     seat.breaches === 0
       ? []
-      : [`  ${counted(seat.breaches, 'breach', 'breaches')}: guardian doctor prints the drop-in that guards the unit`]
+      : [
+          `  ${counted(seat.breaches, 'breach', 'breaches')}: guardian doctor on ${host.name} prints the drop-in that guards the unit`,
+        ]
   const holds = seat.holds.flatMap(({ id, owner, sinceMs, message }) => [
     `    ${id}  ${owner}  ${formatDuration(Math.max(0, nowMs - sinceMs))}`,
     ...(message === '' ? [] : [`      ${message}`]),

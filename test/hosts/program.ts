@@ -14,6 +14,7 @@ const sources = [
   'coordinator',
   'ctl',
   'daemon',
+  'doctor',
   'gate',
   'install',
   'protocol',

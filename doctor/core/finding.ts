@@ -1,0 +1,61 @@
+/** One thing that is wrong on a host, and the way out. */
+export interface Finding {
+  readonly severity: 'error' | 'warning'
+  /** The rule that found it: the same word in every version, for scripts. */
+  readonly rule: string
+  /** In words: the unit, file or host, and what is wrong with it. */
+  readonly found: string
+  /** What it should be, and why. */
+  readonly wanted: string
+  /** A file that mends it, to be there before the commands are run. */
+  readonly write: TextFile | null
+  /** Commands, and words where no command can. */
+  readonly run: readonly string[]
+}
+
+export interface TextFile {
+  readonly path: string
+  readonly lines: readonly string[]
+}
+
+export interface Mending {
+  readonly found: string
+  readonly wanted: string
+  readonly write?: TextFile
+  readonly run: readonly string[]
+}
+
+export function error(rule: string, { found, wanted, write, run }: Mending): Finding {
+  return { severity: 'error', rule, found, wanted, write: write ?? null, run }
+}
+
+export function warning(rule: string, mending: Mending): Finding {
+  return { ...error(rule, mending), severity: 'warning' }
+}
+
+/** How units are spoken of on one host: `systemctl`, or `systemctl --user` where the manager is a user's. */
+export interface Place {
+  /** Where an administrator's units and drop-ins go. */
+  readonly unitDir: string
+}
+
+export function systemctl({ unitDir }: Place, words: string): string {
+  return unitDir.endsWith('/user') ? `systemctl --user ${words}` : `systemctl ${words}`
+}
+
+/** The last lines that a unit wrote. */
+export function journal({ unitDir }: Place, unit: string): string {
+  return `journalctl${unitDir.endsWith('/user') ? ' --user' : ''} -u ${unit} -n 50`
+}
+
+/** A drop-in of one unit; each rule has a name of its own, so that one never writes over another's. */
+export function dropIn({ unitDir }: Place, unit: string, name: string, lines: readonly string[]): TextFile {
+  return { path: `${unitDir}/${unit}.d/${name}.conf`, lines }
+}
+
+/** Names in words, of many the first few. */
+export function listed(names: readonly string[], max = 5): string {
+  const shown = names.length > max + 1 ? [...names.slice(0, max), `${names.length - max} more`] : names
+  const [last = '', ...rest] = [...shown].reverse()
+  return rest.length === 0 ? last : `${rest.reverse().join(', ')} and ${last}`
+}
