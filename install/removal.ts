@@ -62,7 +62,7 @@ export async function removalOf(machine: Machine, { role, purge, keepState }: Re
   const accounts = keepState || isPackaged ? { users: [], groups: [] } : own
   return {
     files,
-    directories: keepState ? [] : await present(machine, own.directories),
+    directories: keepState ? [] : [...(await present(machine, own.directories)), ...(await gateKeys(machine, role))],
     emptied: [...new Set(files.map((path) => path.slice(0, path.lastIndexOf('/'))).filter(isOurs))],
     units: [...own.units, ...targets, ...targets.map((unit) => `wait-for-${unit.replace(/target$/, 'service')}`)],
     users: accounts.users,
@@ -108,6 +108,12 @@ async function wantsOf(machine: Machine, role: Role, targets: readonly string[])
     links.push(...units.filter((unit) => all || isWanted(unit)).map((unit) => `${unitDir}/${directory}/${unit}`))
   }
   return links
+}
+
+/** A gate's own directory goes with it only where systemd still knows its unit. */
+async function gateKeys(machine: Machine, role: Role): Promise<readonly string[]> {
+  const names = role === 'coordinator' ? await machine.list('/run') : []
+  return names.filter((name) => name.startsWith('io-guardian-gate@')).map((name) => `/run/${name}`)
 }
 
 async function present(machine: Machine, paths: readonly string[]): Promise<readonly string[]> {

@@ -8,7 +8,8 @@ import { withLock } from './lock.ts'
 
 const tree = fileURLToPath(new URL('../../', import.meta.url))
 const bundle = join(tree, 'dist')
-const sources = [
+/** What the bundles are made from. */
+export const sources = [
   'agent',
   'bin',
   'coordinator',
@@ -27,7 +28,8 @@ export async function installGuardian(directory: string): Promise<readonly strin
   await mkdir(directory)
   // A copy, so that a build meanwhile takes nothing away from daemons that run.
   await withLock(join(tree, '.cache/build.lock'), async () => {
-    if (!isFresh()) await promisify(execFile)(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], { cwd: tree })
+    if (!isNewer(join(bundle, 'guardian.js'), sources))
+      await promisify(execFile)(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], { cwd: tree })
     await cp(bundle, join(directory, 'dist'), { recursive: true })
   })
   await symlink(join(tree, 'node_modules'), join(directory, 'node_modules'))
@@ -35,9 +37,9 @@ export async function installGuardian(directory: string): Promise<readonly strin
   return [process.execPath, join(directory, 'dist/guardian.js')]
 }
 
-function isFresh(): boolean {
-  const main = join(bundle, 'guardian.js')
-  return existsSync(main) && statSync(main).mtimeMs > Math.max(...sources.map((each) => changedAt(join(tree, each))))
+/** Whether a file is there and nothing in the tree's `paths` has changed since. */
+export function isNewer(file: string, paths: readonly string[]): boolean {
+  return existsSync(file) && statSync(file).mtimeMs > Math.max(...paths.map((each) => changedAt(join(tree, each))))
 }
 
 function changedAt(path: string): number {

@@ -28,6 +28,7 @@ async function installed(root: string): Promise<Readonly<Record<string, string>>
   await writeFile(join(root, 'var/lib/io-guardian/drained/io-databases'), '')
   await mkdir(join(root, 'var/lib/io-guardian-coordinator'), { recursive: true })
   await writeFile(join(root, 'var/lib/io-guardian-coordinator/store.sqlite'), '')
+  await layOut(root, { '/run/io-guardian-gate@postgresql/psk': '' })
   return before
 }
 
