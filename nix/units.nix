@@ -22,6 +22,7 @@ let
 
   programs = {
     "=/usr/bin/guardian " = "=${lib.getExe guardian} ";
+    "+/usr/bin/install " = "+${lib.getExe' pkgs.coreutils "install"} ";
     "=/bin/kill " = "=${lib.getExe' pkgs.coreutils "kill"} ";
     "=/bin/true\n" = "=${lib.getExe' pkgs.coreutils "true"}\n";
   };

@@ -388,7 +388,16 @@ in
         unitConfig.X-StopOnRemoval = false;
         enableDefaultPath = false;
         serviceConfig = {
-          LoadCredential = credential;
+          # As in the unit that ships, from where the key is here.
+          ExecStopPost = [
+            ""
+          ]
+          ++
+            optional (cfg.pskFile != null)
+              "-+${lib.getExe' pkgs.coreutils "install"} -m 0400 -o io-guardian-coordinator ${toString cfg.pskFile} %t/io-guardian-gate@%i/psk"
+          ++ [
+            "${lib.getExe guardian} gate down %i --config /etc/guardian/coordinator.json"
+          ];
           TimeoutStopSec = "${cfg.settings.resources.${name}.gateDeadline} 30s";
         };
       }

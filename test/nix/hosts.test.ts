@@ -103,10 +103,17 @@ on('both', 'a gate outlasts its deadline', async (t, { units }) => {
 
 on('postgresql', 'is asked by a role of its own, and root hands the key over', async (t, host) => {
   t.strictSame(host.roles, ['io-guardian-coordinator'])
-  for (const unit of ['io-guardian-coordinator.service', 'io-guardian-gate@postgresql.service']) {
-    const credentials = host.units[unit]?.text.match(/^LoadCredential=.*$/gm)
-    t.strictSame(credentials, ['LoadCredential=', 'LoadCredential=psk:/run/secrets/guardian-fleet'], unit)
-  }
+  const daemon = host.units['io-guardian-coordinator.service']?.text
+  t.strictSame(daemon?.match(/^LoadCredential=.*$/gm), [
+    'LoadCredential=',
+    'LoadCredential=psk:/run/secrets/guardian-fleet',
+  ])
+  const gate = host.units['io-guardian-gate@postgresql.service']?.text
+  const [none, copied, down, ...rest] = gate?.match(/^ExecStopPost=.*$/gm) ?? []
+  t.equal(none, 'ExecStopPost=')
+  t.match(copied, /=-\+\S+install .* \/run\/secrets\/guardian-fleet %t\/io-guardian-gate@%i\/psk$/)
+  t.match(down, / gate down %i /)
+  t.strictSame(rest, [])
 })
 
 on('redis', 'a server without a port is asked on its socket, whose group the daemon is in', async (t, host) => {
