@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import * as v from 'valibot'
 import { build } from '../daemon/build.ts'
+import { kernelBootId } from '../daemon/clock.ts'
 import { decodeConfig, readConfig } from '../daemon/config-file.ts'
 import { type ProbeSpec, probeSpec } from '../daemon/probe.ts'
 import { duration } from '../protocol/duration.ts'
@@ -41,7 +42,7 @@ export const agentFile = v.strictObject({
   bus: v.optional(bus, 'system'),
   stateDir: v.optional(path, '/var/lib/io-guardian'),
   runtimeDir: v.optional(path, '/run/io-guardian'),
-  bootIdFile: v.optional(path, '/proc/sys/kernel/random/boot_id'),
+  bootIdFile: v.optional(path, kernelBootId),
   /** Absent means `io-databases`, which needs every resource. */
   targets: v.optional(v.pipe(v.record(targetName, targetEntry), v.maxEntries(limits.targetsMax))),
   resources: v.optional(v.pipe(v.record(resourceName, probeSpec), v.maxEntries(limits.probesMax)), {}),

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { kernelBootId } from '../daemon/clock.ts'
 import { decodeConfig, readConfig } from '../daemon/config-file.ts'
 import { type ProbeSpec, probeSpec } from '../daemon/probe.ts'
 import { duration } from '../protocol/duration.ts'
@@ -46,7 +47,7 @@ export const coordinatorFile = v.strictObject({
   stateDir: v.optional(path, '/var/lib/io-guardian-coordinator'),
   runtimeDir: v.optional(path, '/run/io-guardian-coordinator'),
   gateDir: v.optional(path, '/run/io-guardian-gate'),
-  bootIdFile: v.optional(path, '/proc/sys/kernel/random/boot_id'),
+  bootIdFile: v.optional(path, kernelBootId),
   pskFile: v.optional(path),
   keys: v.optional(v.picklist(['derived', 'shared']), 'derived'),
   v1PskFile: v.optional(path),

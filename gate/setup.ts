@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import * as v from 'valibot'
 import { type CoordinatorConfig, loadCoordinatorConfig } from '../coordinator/config.ts'
+import { kernelBootId } from '../daemon/clock.ts'
 import { duration } from '../protocol/duration.ts'
 import { GuardianError } from '../protocol/errors.ts'
 
@@ -17,7 +18,7 @@ export interface Setup {
 const bones = v.object({
   gateDir: v.optional(v.string(), '/run/io-guardian-gate'),
   runtimeDir: v.optional(v.string(), '/run/io-guardian-coordinator'),
-  bootIdFile: v.optional(v.string(), '/proc/sys/kernel/random/boot_id'),
+  bootIdFile: v.optional(v.string(), kernelBootId),
   resources: v.optional(v.record(v.string(), v.object({ gateDeadline: v.optional(duration, '90s') })), {}),
 })
 

@@ -82,6 +82,13 @@ t.test('whatever stops or reloads a unit needs no credential, for systemd shows 
   }
 })
 
+t.test('whatever asks for the boot is told by systemd which one it is', async (t) => {
+  for (const [name, text] of await shippedUnits()) {
+    if (!/^Exec\w+=\S*guardian /m.test(text)) continue
+    t.match(text, 'Environment=GUARDIAN_BOOT_ID=%b\n', name)
+  }
+})
+
 t.test('a unit is fitted to what is here', async (t) => {
   for (const [name, text] of await shippedUnits()) {
     const whole = { program: '/usr/bin/guardian', notifies: true, credential: true }
