@@ -40,7 +40,7 @@ in
 {
   inherit substitute;
 
-  unit = file: write file (substitute file (programsOf file));
+  unit = file: table: write file (substitute file (programsOf file // table));
 
   # The target and the wait unit of a target of agent.json.
   target =

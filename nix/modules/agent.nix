@@ -216,7 +216,7 @@ in
     };
 
     systemd.packages = [
-      (units.unit "io-guardian.service")
+      (units.unit "io-guardian.service" { })
     ]
     ++ lib.concatMap units.target cfg.targetUnits;
 

@@ -36,7 +36,6 @@ let
   gateUnit = name: "io-guardian-gate@${name}";
 
   apiPort = cfg.settings.api.listen.port or 9877;
-  credential = [ "" ] ++ optional (cfg.pskFile != null) "psk:${toString cfg.pskFile}";
 
   file = checkedFile {
     name = "coordinator.json";
@@ -165,7 +164,8 @@ in
       example = "/run/secrets/guardian-fleet";
       description = ''
         The file with the key of the fleet, outside the Nix store, readable by root. systemd hands it to
-        the daemon and to each gate when that starts.
+        the daemon when that starts, so a new key needs a restart of
+        {file}`io-guardian-coordinator.service`, which drains nothing; a gate reads it as it stops.
       '';
     };
 
@@ -345,10 +345,12 @@ in
       })
     ];
 
-    systemd.packages = map units.unit [
-      "io-database-coordinator.service"
-      "io-guardian-coordinator.service"
-      "io-guardian-gate@.service"
+    systemd.packages = [
+      (units.unit "io-database-coordinator.service" { })
+      (units.unit "io-guardian-coordinator.service" { })
+      (units.unit "io-guardian-gate@.service" (
+        lib.optionalAttrs (cfg.pskFile != null) { "/etc/guardian/fleet.key" = toString cfg.pskFile; }
+      ))
     ];
 
     systemd.services = {
@@ -362,7 +364,7 @@ in
         enableDefaultPath = false;
         serviceConfig = {
           ExecStartPre = mkIf (gates != { }) "-${adoptGates}";
-          LoadCredential = credential;
+          LoadCredential = [ "" ] ++ optional (cfg.pskFile != null) "psk:${toString cfg.pskFile}";
           ReadWritePaths = [ "-/run/io-guardian-gate" ];
           SupplementaryGroups = lib.unique (lib.concatMap (database: database.groups) (lib.attrValues used));
         };
@@ -387,19 +389,7 @@ in
         restartIfChanged = false;
         unitConfig.X-StopOnRemoval = false;
         enableDefaultPath = false;
-        serviceConfig = {
-          # As in the unit that ships, from where the key is here.
-          ExecStopPost = [
-            ""
-          ]
-          ++
-            optional (cfg.pskFile != null)
-              "-+${lib.getExe' pkgs.coreutils "install"} -m 0400 -o io-guardian-coordinator ${toString cfg.pskFile} %t/io-guardian-gate@%i/psk"
-          ++ [
-            "${lib.getExe guardian} gate down %i --config /etc/guardian/coordinator.json"
-          ];
-          TimeoutStopSec = "${cfg.settings.resources.${name}.gateDeadline} 30s";
-        };
+        serviceConfig.TimeoutStopSec = "${cfg.settings.resources.${name}.gateDeadline} 30s";
       }
     ) gates;
   };

@@ -215,6 +215,28 @@ in
     };
   };
 
+  # As it was set up for IO Guardian.
+  original = {
+    module = {
+      imports = [ ../../nix/modules/server-database.nix ];
+      server.database.dependentServices = [
+        "shop"
+        "worker.service"
+      ];
+      services.guardian.agent = {
+        enable = true;
+        pskFile = "/run/secrets/IO_GUARDIAN_PSK";
+        settings.resources.redis.type = "redis";
+      };
+      systemd.services.shop.script = "exec sleep infinity";
+      systemd.services.worker.script = "exec sleep infinity";
+    };
+    units = [
+      "shop.service"
+      "worker.service"
+    ];
+  };
+
   fleet-io = member "io" {
     imports = [
       postgresql

@@ -101,19 +101,14 @@ on('both', 'a gate outlasts its deadline', async (t, { units }) => {
   t.match(units['io-guardian-gate@postgresql.service']?.text, /^TimeoutStopSec=2min 30s$/m)
 })
 
-on('postgresql', 'is asked by a role of its own, and root hands the key over', async (t, host) => {
-  t.strictSame(host.roles, ['io-guardian-coordinator'])
-  const daemon = host.units['io-guardian-coordinator.service']?.text
-  t.strictSame(daemon?.match(/^LoadCredential=.*$/gm), [
-    'LoadCredential=',
-    'LoadCredential=psk:/run/secrets/guardian-fleet',
-  ])
-  const gate = host.units['io-guardian-gate@postgresql.service']?.text
-  const [none, copied, down, ...rest] = gate?.match(/^ExecStopPost=.*$/gm) ?? []
-  t.equal(none, 'ExecStopPost=')
-  t.match(copied, /=-\+\S+install .* \/run\/secrets\/guardian-fleet %t\/io-guardian-gate@%i\/psk$/)
-  t.match(down, / gate down %i /)
-  t.strictSame(rest, [])
+on('postgresql', 'is asked by a role of its own', async (t, { roles }) => {
+  t.strictSame(roles, ['io-guardian-coordinator'])
+})
+
+on('postgresql', 'root hands the key over', async (t, { units, packaged }) => {
+  const daemon = units['io-guardian-coordinator.service']?.text.match(/^LoadCredential=.*$/gm)
+  t.strictSame(daemon, ['LoadCredential=', 'LoadCredential=psk:/run/secrets/guardian-fleet'])
+  t.match(packaged['io-guardian-gate@.service'], ' /run/secrets/guardian-fleet %t/io-guardian-gate@%i/psk\n')
 })
 
 on('redis', 'a server without a port is asked on its socket, whose group the daemon is in', async (t, host) => {
@@ -159,6 +154,70 @@ for (const [unit, targets, wantedBy] of guarded) {
     t.strictSame([...(wants ?? [])].sort(), wantedBy)
   })
 }
+
+on('original', 'the option of IO Guardian names dependents', async (t, { agent, units }) => {
+  t.match(agent, { targets: { 'io-databases': { dependents: ['shop.service', 'worker.service'], needs: ['redis'] } } })
+  for (const unit of ['shop.service', 'worker.service']) {
+    t.strictSame(units[unit]?.wantedBy, ['io-databases.target'], unit)
+  }
+})
+
+const fleetTargets = { 'io-databases': { needs: ['postgresql', 'redis'] }, storage: { needs: ['nfs'] } }
+
+on('fleet-web1', 'knows what it needs and where that is', async (t, { agent, firewall }) => {
+  t.match(agent, {
+    host: 'web1',
+    resources: {
+      postgresql: { type: 'postgres', host: '198.18.0.1' },
+      redis: { type: 'redis', host: '198.18.0.1' },
+      nfs: { type: 'tcp', host: 'nas', port: 2049 },
+    },
+    targets: fleetTargets,
+  })
+  t.strictSame(firewall, { everywhere: [], interfaces: { tailscale0: [9876] } })
+})
+
+on('fleet-web2', 'has the targets that the list gives it', async (t, { agent }) => {
+  const { targets } = await decoded(t, agent)
+  t.strictSame(
+    targets.map(({ spec }) => spec.name),
+    ['io-databases'],
+  )
+})
+
+on('fleet-io', 'coordinates the hosts that have an agent, and asks its databases itself', async (t, host) => {
+  t.strictSame(host.coordinator, {
+    keys: 'derived',
+    hosts: {
+      web1: { address: '198.18.0.11', keyName: 'web1', port: 9876, tags: ['web'] },
+      web2: { address: '198.18.0.12', keyName: 'old-web2', port: 9876, tags: [], targets: ['io-databases'] },
+    },
+    resources: {
+      nfs: { gate: 'none', gateDeadline: '90s', probe: { type: 'tcp', host: 'nas', port: 2049 } },
+      postgresql: {
+        gate: 'local',
+        gateDeadline: '90s',
+        probe: { type: 'postgres', host: '/run/postgresql', port: 5432, user: 'io-guardian-coordinator' },
+      },
+      redis: { gate: 'local', gateDeadline: '90s', probe: { type: 'redis', host: '127.0.0.1', port: 6379 } },
+    },
+    targets: {
+      'io-databases': { ...fleetTargets['io-databases'], waves: ['@web'], drainDeadline: '40s' },
+      storage: fleetTargets.storage,
+    },
+    api: { listen: { address: '0.0.0.0', port: 9877 } },
+  })
+  t.strictSame(host.agent, null)
+  t.strictSame(host.firewall, { everywhere: [], interfaces: { tailscale0: [9877] } })
+})
+
+on('fleet-monitor', 'scrapes the coordinator, which lists the agents', async (t, { scrapes, agent }) => {
+  t.equal(agent, null)
+  t.strictSame(scrapes, [
+    { job_name: 'guardian-coordinator', targets: ['198.18.0.1:9877'], urls: [] },
+    { job_name: 'guardian-agents', targets: [], urls: ['http://198.18.0.1:9877/sd'] },
+  ])
+})
 
 on('dependents', 'the agent knows its targets and what hangs on them', async (t, { agent, units }) => {
   const { targets } = await decoded(t, agent)

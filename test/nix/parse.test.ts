@@ -12,7 +12,7 @@ async function nixFiles(): Promise<readonly string[]> {
       return entries.filter((name) => name.endsWith('.nix')).map((name) => join(folder, name))
     }),
   )
-  return below.flat()
+  return ['flake.nix', ...below.flat()]
 }
 
 t.test('every Nix file can be parsed', { skip: noParser }, async (t) => {
