@@ -207,6 +207,8 @@ function startClock(loop: TickedLoop, notify: Notify, closing: Closing): void {
 
 async function reread({ load, env, log }: AgentParts, running: AgentConfig): Promise<Secrets> {
   const config = await load()
+  if ((config.tls === null) !== (running.tls === null))
+    throw new GuardianError('bad-config', `${config.source}: tls was added or removed, which takes a restart`)
   log.level = config.log.level
   const secrets = await readSecrets(config, env)
   const isSame = JSON.stringify(restOf(config)) === JSON.stringify(restOf(running))

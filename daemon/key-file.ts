@@ -1,9 +1,10 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { GuardianError } from '../protocol/errors.ts'
 import { type Key, parseKeys } from '../protocol/keys.ts'
 import type { TlsFiles } from './dial-tls.ts'
-import { codeOf } from './reason.ts'
+import { codeOf, reasonOf } from './reason.ts'
 
 const bytesMax = 64 * 1024
 
@@ -16,7 +17,7 @@ export async function readKeyFile(path: string): Promise<readonly Key[]> {
   return parseKeys(await file.readFile('utf8'), path)
 }
 
-/** @throws GuardianError `bad-key-file` that names the file */
+/** @throws GuardianError `bad-key-file` that names the file, or says that they do not fit */
 export async function readTlsFiles(paths: Readonly<Record<keyof TlsFiles, string>>): Promise<TlsFiles> {
   const read = (name: keyof TlsFiles): Promise<Buffer> =>
     readFile(paths[name]).catch((cause: unknown) => {
@@ -29,7 +30,19 @@ export async function readTlsFiles(paths: Readonly<Record<keyof TlsFiles, string
       )
     })
   // One by one, so that the same file is named each time.
-  return { cert: await read('cert'), key: await read('key'), ca: await read('ca') }
+  const files = { cert: await read('cert'), key: await read('key'), ca: await read('ca') }
+  refuseUseless(files)
+  return files
+}
+
+/** Said here, for later there is nobody to be told. */
+function refuseUseless(files: TlsFiles): void {
+  try {
+    createSecureContext(files)
+  } catch (cause) {
+    const text = `tls.cert, tls.key and tls.ca cannot be used: ${reasonOf(cause)}`
+    throw new GuardianError('bad-key-file', text, {}, { cause })
+  }
 }
 
 async function refuseUnfit(path: string, file: FileHandle): Promise<void> {

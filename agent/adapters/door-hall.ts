@@ -64,7 +64,9 @@ export class Hall {
     this.#tls = createTlsGate(parts.secrets)
     this.#http = createHttp(parts.pages)
     this.#tls.server.on('secureConnection', (socket) => {
-      const below = this.#shaking.get(peerOf(socket))
+      const peer = peerOf(socket)
+      const below = this.#shaking.get(peer)
+      this.#shaking.delete(peer)
       if (below !== undefined) this.#strangers.release(below)
       this.#http.emit('connection', socket)
     })
@@ -84,6 +86,8 @@ export class Hall {
   /** Closes the links whose key is not good any more. */
   keysChanged(): void {
     this.#tls.renew()
+    // They would prove themselves to what was good before.
+    for (const socket of this.#shaking.values()) socket.destroy()
     for (const link of this.links.values()) if (!link.isGood()) link.socket.close(1008, 'the key was removed')
   }
 

@@ -13,10 +13,10 @@ export interface TlsGate {
 }
 
 const pskCipher = 'ECDHE-PSK-CHACHA20-POLY1305'
-const certificate = 'certificate'
 
 export function createTlsGate(secrets: () => Secrets): TlsGate {
-  const proofs = new WeakMap<TLSSocket, string>()
+  /** Whether what a socket has proved is still good. */
+  const proofs = new WeakMap<TLSSocket, () => boolean>()
   const { tls } = secrets()
   const pskOptions: TlsOptions = {
     ciphers: pskCipher,
@@ -24,7 +24,7 @@ export function createTlsGate(secrets: () => Secrets): TlsGate {
     pskCallback: (socket, identity) => {
       const key = secrets().v2.find(({ id }) => identity.endsWith(`/${id}`))
       if (key === undefined) return null
-      proofs.set(socket, key.id)
+      proofs.set(socket, () => secrets().v2.some(({ id }) => id === key.id))
       return key.tlsKey()
     },
   }
@@ -40,7 +40,13 @@ export function createTlsGate(secrets: () => Secrets): TlsGate {
     handshakeTimeout: limits.proofMs,
   })
   server.on('secureConnection', (socket) => {
-    if (tls !== null) proofs.set(socket, certificate)
+    if (tls === null) return
+    const trusted = authoritiesOf(secrets())
+    // Any of them may have signed what was shown, so all of them are still to be trusted.
+    proofs.set(socket, () => {
+      const now = authoritiesOf(secrets())
+      return trusted.every((each) => now.includes(each))
+    })
   })
   return {
     server,
@@ -48,9 +54,11 @@ export function createTlsGate(secrets: () => Secrets): TlsGate {
       const { tls: next } = secrets()
       if (next !== null && tls !== null) server.setSecureContext({ ...next, ...options })
     },
-    isGood(socket) {
-      const proof = proofs.get(socket)
-      return proof === certificate || secrets().v2.some(({ id }) => id === proof)
-    },
+    isGood: (socket) => proofs.get(socket)?.() === true,
   }
+}
+
+/** The certificates of a bundle; text around them may change. */
+function authoritiesOf({ tls }: Secrets): readonly string[] {
+  return String(tls?.ca ?? '').match(/-----BEGIN [^-]+-----[^-]+-----END/g) ?? []
 }

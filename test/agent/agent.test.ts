@@ -130,6 +130,16 @@ t.test('keys are read anew without a restart: a new one is accepted, a removed o
   young.link.close()
 })
 
+t.test('a reload from keys to certificates is refused, and changes nothing', async (t) => {
+  await using rig = await openAgentRig([app])
+  const { link, ping } = await greet(rig.agent.port, [rig.key])
+  await rig.writeConfig({ tls: { cert: rig.pskFile, key: rig.pskFile, ca: rig.pskFile } })
+  await t.rejects(rig.agent.reload(), { code: 'bad-config', message: /tls .*restart/ })
+  t.ok((await ping()) >= 0)
+  const again = await greet(rig.agent.port, [rig.key])
+  for (const each of [link, again.link]) each.close()
+})
+
 t.test('what is missing at the start is said', async (t) => {
   await using rig = await openAgentRig([app])
   const port = rig.agent.port

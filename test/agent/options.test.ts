@@ -182,6 +182,11 @@ t.test('keys', async (t) => {
     ['short', { pskFile: join(dir, 'short') }, '32 are needed'],
     ['empty', { pskFile: join(dir, 'empty') }, 'holds no key'],
     ['not configured', {}, 'LoadCredential=psk'],
+    [
+      'not a certificate',
+      { tls: { cert: join(dir, 'psk'), key: join(dir, 'psk'), ca: join(dir, 'psk') } },
+      'tls.cert, tls.key and tls.ca cannot be used',
+    ],
   ] as const) {
     t.test(`${name}: refused, with the file and the way out`, async (t) => {
       const refusal = await refused(() => from(config))
