@@ -29,7 +29,7 @@ export async function ctl(fleet: Fleet, ...args: readonly string[]): Promise<End
   return endedOf(await fleet.ctl('--json', ...args))
 }
 
-function endedOf({ code, stdout, stderr }: Outcome): Ended {
+export function endedOf({ code, stdout, stderr }: Outcome): Ended {
   const read = v.safeParse(v.pipe(v.string(), v.parseJson(), ended), stdout)
   return { ...(read.success ? read.output : { hosts: [] }), code, said: `${stdout}${stderr}` }
 }

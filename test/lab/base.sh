@@ -25,9 +25,13 @@ in_root systemctl mask systemd-networkd-wait-online.service apt-daily.timer apt-
 printf 'host all all 198.18.0.0/15 trust\n' >>"$(echo "$root"/etc/postgresql/*/main/pg_hba.conf)"
 cat >"$(echo "$root"/etc/postgresql/*/main/conf.d)/lab.conf" <<'CONF'
 listen_addresses = '*'
-fsync = off
+log_destination = 'stderr,syslog'
 CONF
-sed -i -e 's/^bind .*/bind 0.0.0.0/' -e 's/^protected-mode .*/protected-mode no/' "$root/etc/redis/redis.conf"
+sed -i -e 's/^bind .*/bind 0.0.0.0/' -e 's/^protected-mode .*/protected-mode no/' \
+  -e 's/^# syslog-enabled .*/syslog-enabled yes/' "$root/etc/redis/redis.conf"
+# A dependent in distress is heard to the end.
+mkdir "$root/etc/systemd/journald.conf.d"
+printf '[Journal]\nStorage=persistent\nRateLimitBurst=0\n' >"$root/etc/systemd/journald.conf.d/lab.conf"
 # Nothing of this machine goes into the tree.
 rm -f "$root/etc/resolv.conf" "$root/etc/hostname"
 : >"$root/etc/machine-id"

@@ -9,14 +9,16 @@ export interface Identity {
   readonly name: string
   readonly suite: Suite
   readonly address: string
+  /** What lies over the tree of its suite, the topmost first. */
+  readonly layers: readonly string[]
 }
 
 /** A host's disk: what it writes lies over the tree of its suite. Resolves with its root directory. */
 export async function makeDisk(directory: string, identity: Identity): Promise<string> {
   const parts = { upper: join(directory, 'upper'), work: join(directory, 'work'), root: join(directory, 'root') }
   for (const part of Object.values(parts)) await mkdir(part, { recursive: true })
-  const lower = await baseTree(identity.suite)
-  const options = `lowerdir=${lower},upperdir=${parts.upper},workdir=${parts.work}`
+  const lower = [...identity.layers, await baseTree(identity.suite)]
+  const options = `lowerdir=${lower.join(':')},upperdir=${parts.upper},workdir=${parts.work}`
   await promisify(execFile)('mount', ['-t', 'overlay', 'overlay', '-o', options, parts.root])
   for (const [path, text] of Object.entries(identityFiles(identity))) await writeFile(join(parts.root, path), text)
   return parts.root

@@ -24,6 +24,8 @@ export interface Host {
   /** Resolves once it is off, whoever switched it off. */
   off(): Promise<void>
   isOn(): boolean
+  /** Where this machine finds a file of it, also one in its /run; only while it is on. */
+  live(path: string): string
   /** Name of its cgroup, below which its units have theirs. */
   cgroup(): string
   /** Output of a command as root in it; rejects where the command fails. */
@@ -95,6 +97,7 @@ export function hostOf(parts: HostParts): Host {
       power = null
     },
     isOn: () => power !== null,
+    live: (path) => join('/proc', `${on().leader}`, 'root', path),
     cgroup: () => join(on().cgroup, 'payload'),
     tried,
     run: runIn,

@@ -43,7 +43,8 @@ function entryOf(host: string, from: Readonly<Record<string, string>>): Entry {
   })
   return {
     host,
-    at: Number(from.__REALTIME_TIMESTAMP),
+    // When it was sent, where that is known: a busy journald reads late.
+    at: Number(from._SOURCE_REALTIME_TIMESTAMP ?? from.__REALTIME_TIMESTAMP),
     by: from.SYSLOG_IDENTIFIER ?? '',
     unit: from.UNIT ?? from._SYSTEMD_UNIT ?? '',
     text: from.MESSAGE ?? '',

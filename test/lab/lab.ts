@@ -13,8 +13,8 @@ import { type Network, openNetwork } from './network.ts'
 export interface Lab extends AsyncDisposable {
   readonly directory: string
   readonly network: Network
-  /** A new host with a fresh disk, switched off. */
-  addHost(name: string, suite: Suite): Promise<Host>
+  /** A new host with a fresh disk, switched off; layers lie over the tree of its suite. */
+  addHost(name: string, suite: Suite, layers?: readonly string[]): Promise<Host>
   /** Ends every host and removes everything that the lab made. */
   close(): Promise<void>
 }
@@ -44,11 +44,11 @@ export async function openLab(): Promise<Lab> {
   return {
     directory,
     network,
-    addHost: async (name, suite) => {
+    addHost: async (name, suite, layers = []) => {
       const index = ++taken
       const address = `198.18.0.${index}`
       const own = join(directory, name)
-      const root = await makeDisk(own, { name, suite, address })
+      const root = await makeDisk(own, { name, suite, address, layers })
       const host = hostOf({ id: `${id}-${name}`, index, name, suite, address, directory: own, root, network })
       hosts.push(host)
       return host

@@ -1,0 +1,168 @@
+import { createApiClient } from '../../daemon/api-client.ts'
+import { type FleetStatus, fleetStatus } from '../../protocol/api.ts'
+import { type Ended, endedOf } from '../end-to-end/orders.ts'
+import { until } from '../hosts/until.ts'
+import type { Suite } from './base.ts'
+import { queue, searchIndex, sessions, shop } from './cast.ts'
+import { debianPackage } from './deb.ts'
+import type { Host } from './host.ts'
+import { hostKey, installCoordinator, postgresUnits, startDatabases, writeConfig } from './io.ts'
+import { type Lab, openLab } from './lab.ts'
+import { guardianLayer } from './layer.ts'
+import { installAgent, layWorkers, type Member, type MemberPlan, memberOf } from './member.ts'
+import type { Promised } from './promises.ts'
+
+/** Databases and coordinator on one host, and three that live from them. */
+export interface Fleet extends AsyncDisposable {
+  readonly lab: Lab
+  readonly io: Host
+  /** The unit that holds PostgreSQL's data. */
+  readonly postgres: string
+  readonly members: readonly Member[]
+  member(name: string): Member
+  /** What `guardian ctl … --json` ends with, run by root on the coordinator's host. */
+  ctl(...args: readonly string[]): Promise<Ended>
+  /** The drains that `ctl` was told are done. */
+  readonly promised: readonly Promised[]
+  status(): Promise<FleetStatus>
+  /** Changes coordinator.json, and has the daemon read it. */
+  configure(change: object): Promise<void>
+  /** A host that joins; it is in coordinator.json once `configure` has said so. */
+  addMember(name: string, suite: Suite, plan: MemberPlan): Promise<Member>
+  readonly config: object
+  close(): Promise<void>
+}
+
+export interface FleetOptions {
+  /** Debian of the host with the databases; the others take turns. */
+  readonly suite: Suite
+  /** Added to coordinator.json, and to each agent.json. */
+  readonly coordinator?: object
+  readonly agent?: object
+}
+
+const web: MemberPlan = {
+  tags: ['web'],
+  target: 'io-databases',
+  targetUnit: 'io-databases.target',
+  needs: ['postgresql', 'redis'],
+  workers: [shop, sessions],
+}
+export const plans: Readonly<Record<string, MemberPlan>> = {
+  web1: web,
+  web2: { ...web, workers: [...web.workers, searchIndex] },
+  jobs1: { tags: [], target: 'jobs', targetUnit: 'io-jobs.target', needs: ['postgresql'], workers: [queue] },
+}
+const suites: Readonly<Record<string, Suite>> = { web1: 'bookworm', web2: 'trixie', jobs1: 'trixie' }
+
+/** Resolves when everything runs and every host is open. */
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const lab = await openLab()
+  try {
+    const file = await debianPackage(lab.directory)
+    const add = async (name: string, suite: Suite) => {
+      const host = await lab.addHost(name, suite, [await guardianLayer(suite, file)])
+      await host.boot()
+      return host
+    }
+    const ioBooted = add('io', options.suite)
+    const hosts = await Promise.all(Object.keys(plans).map((name) => add(name, suites[name] ?? 'trixie')))
+    const members = hosts.map((host) => memberOf(host, { ...(plans[host.name] ?? web), agent: options.agent ?? {} }))
+    const io = await ioBooted
+    const fleet = fleetOf({ lab, io, members, add, config: configOf(members, options.coordinator) })
+    await startDatabases(io)
+    await installCoordinator(io, fleet.config)
+    await Promise.all(members.map((member) => joinFleet(member, io)))
+    await untilOpen(...members)
+    return fleet
+  } catch (cause) {
+    await lab.close()
+    throw cause
+  }
+}
+
+async function joinFleet(member: Member, io: Host): Promise<void> {
+  await layWorkers(member, io)
+  await installAgent(member, await hostKey(io, member.host.name))
+}
+
+interface Parts extends Pick<Fleet, 'lab' | 'io' | 'config'> {
+  readonly members: Member[]
+  readonly add: (name: string, suite: Suite) => Promise<Host>
+}
+
+function fleetOf({ lab, io, members, add, config }: Parts): Fleet {
+  const promised: Promised[] = []
+  const api = () => createApiClient({ kind: 'socket', path: io.live('run/io-guardian-coordinator/api.sock') })
+  return {
+    lab,
+    io,
+    config,
+    members,
+    postgres: postgresUnits[io.suite],
+    member: (name) => {
+      const found = members.find(({ host }) => host.name === name)
+      if (found === undefined) throw new Error(`the fleet has no host ${name}`)
+      return found
+    },
+    promised,
+    ctl: async (...args) => {
+      if (args.includes('undrain')) promised.splice(0, Infinity, ...promised.map((each) => ({ ...each, ended: true })))
+      const ended = endedOf(await io.tried('guardian', 'ctl', '--json', ...args))
+      const { code, hold, hosts } = ended
+      if (code === 0 && hold !== undefined && args.includes('drain')) {
+        promised.push({ at: Date.now() * 1_000, hold, hosts: hosts.map(({ host }) => host), ended: false })
+      }
+      return ended
+    },
+    status: () => api().get('/v1/status', fleetStatus),
+    configure: async (change) => {
+      await writeConfig(io, { ...config, ...change })
+      await io.systemctl('reload', 'io-guardian-coordinator.service')
+    },
+    addMember: async (name, suite, plan) => {
+      const member = memberOf(await add(name, suite), plan)
+      await joinFleet(member, io)
+      return member
+    },
+    close: lab.close,
+    [Symbol.asyncDispose]: lab.close,
+  }
+}
+
+function configOf(members: readonly Member[], more: object = {}): object {
+  const probe = { every: '500ms', host: '127.0.0.1' }
+  return {
+    hosts: hostsOf(members),
+    resources: {
+      postgresql: { probe: { ...probe, type: 'postgres', port: 5432 }, gate: 'local' },
+      redis: { probe: { ...probe, type: 'redis', port: 6379 }, gate: 'local' },
+    },
+    targets: {
+      'io-databases': { needs: ['postgresql', 'redis'], drainDeadline: '40s' },
+      jobs: { needs: ['postgresql'], drainDeadline: '40s' },
+    },
+    unreachableGrace: '5s',
+    ...more,
+  }
+}
+
+/** The part of coordinator.json that names the hosts. */
+export function hostsOf(members: readonly Member[]): object {
+  return Object.fromEntries(
+    members.map(({ host, tags, target }) => [host.name, { address: host.address, tags, targets: [target] }]),
+  )
+}
+
+/** Every unit of these hosts is active. */
+export async function untilOpen(...members: readonly Member[]): Promise<void> {
+  await Promise.all(
+    members.map(({ host, units }) =>
+      until(
+        `every unit of ${host.name} is active`,
+        async () => [...(await host.states(units)).values()].every((state) => state === 'active'),
+        { limitMs: 90_000, everyMs: 100 },
+      ),
+    ),
+  )
+}
