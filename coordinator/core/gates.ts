@@ -126,7 +126,7 @@ function downHold(state: FleetState, resource: string, { atMs, wallMs, limitMs }
     end: null,
     orphan: false,
     persisted: true,
-    rushAtMs: limitMs === null ? null : atMs + limitMs / 2,
+    rushAtMs: limitMs === null ? null : atMs + Math.floor(limitMs / 2),
   }
 }
 

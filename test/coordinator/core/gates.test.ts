@@ -150,6 +150,12 @@ t.test('a gate that asks is told which hold it waits for, and hurries it at half
   t.equal(read.state.holds.get(downId(2))?.rushAtMs, 130_000, 'its file, read once more, is no reason to wait')
 })
 
+t.test('half of an odd time is whole milliseconds, or the store would refuse the hold', async (t) => {
+  const fleet = gateFleet()
+  fleet.askGate({ seq: 2, limitMs: 60_001 })
+  t.equal(fleet.state.holds.get(downId(2))?.rushAtMs, 130_000)
+})
+
 t.test('a gate that comes up is answered, whatever the hosts do', async (t) => {
   const fleet = gateFleet()
   t.strictSame(fleet.askGate({ state: 'up' }), { hold: null })
