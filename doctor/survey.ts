@@ -205,6 +205,6 @@ function nothingHere(): Finding {
   return error('nothing-here', {
     found: `there is neither an agent nor a coordinator on this host: no ${agentDefault}, no ${coordinatorDefault}, and neither of their units runs`,
     wanted: 'one of them, or both',
-    run: ['guardian install', 'guardian doctor --config FILE'],
+    run: ['guardian install agent, or guardian install coordinator', 'guardian doctor --config FILE'],
   })
 }

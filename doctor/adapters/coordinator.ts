@@ -5,7 +5,6 @@ import { gateFile } from '../../coordinator/adapters/gate-files.ts'
 import type { CoordinatorConfig } from '../../coordinator/config.ts'
 import { createApiClient } from '../../daemon/api-client.ts'
 import { build } from '../../daemon/build.ts'
-import { readBootId } from '../../daemon/clock.ts'
 import type { ProbeSpec } from '../../daemon/probe.ts'
 import { codeOf } from '../../daemon/reason.ts'
 import { fleetStatus } from '../../protocol/api.ts'
@@ -114,14 +113,15 @@ async function readGates(
   )
 }
 
-async function readGateFile(config: CoordinatorConfig, resource: string): Promise<GateFacts['file']> {
-  const path = join(config.gateDir, resource)
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => ({ code: codeOf(cause) }))
-  if (typeof text !== 'string') return { path, is: text.code === 'ENOENT' ? 'missing' : 'unreadable' }
-  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), gateFile), text)
-  if (!read.success) return { path, is: 'unreadable' }
-  const { bootId, state } = read.output
-  return { path, is: bootId === (await readBootId(config.bootIdFile)) ? state : 'other-boot' }
+async function readGateFile({ gateDir }: CoordinatorConfig, resource: string): Promise<GateFacts['file']> {
+  const path = join(gateDir, resource)
+  try {
+    const { state } = v.parse(v.pipe(v.string(), v.parseJson(), gateFile), await readFile(path, 'utf8'))
+    return { path, is: state }
+  } catch (cause) {
+    const code = codeOf(cause)
+    return { path, is: code === 'ENOENT' ? 'missing' : code === 'EACCES' ? 'unseen' : 'unreadable' }
+  }
 }
 
 function isLocal(probe: ProbeSpec): boolean {

@@ -17,7 +17,7 @@ export async function readRights({ bus, account, pid, units }: RightsQuestion): 
   const about = { user: account.name, units }
   // Only on the system's bus is anybody obeyed who is not the manager's own user.
   if (bus !== 'system' || account.uid === 0) return { ...about, answer: { is: 'not-needed' } }
-  if (process.getuid?.() !== 0) return { ...about, answer: { is: 'unknown', reason: 'polkit tells it to root alone' } }
+  if (process.getuid?.() !== 0) return { ...about, answer: { is: 'not-root' } }
   if (pid !== 0) return { ...about, answer: await askAll(account, pid, units) }
   await using stand = await standIn(account)
   if (stand.pid === null)

@@ -15,7 +15,7 @@ export interface GateFacts extends Place {
   readonly clusters: readonly string[]
   /** The agent that shares the host; null where there is none. */
   readonly agent: UnitFacts | null
-  readonly file: { readonly path: string; readonly is: 'up' | 'down' | 'missing' | 'other-boot' | 'unreadable' }
+  readonly file: { readonly path: string; readonly is: 'up' | 'down' | 'missing' | 'unreadable' | 'unseen' }
 }
 
 export function gateUnitOf(resource: string): string {
@@ -131,17 +131,20 @@ function* ofAgent(facts: GateFacts): Generator<Finding> {
   })
 }
 
-const files: Readonly<Record<Exclude<GateFacts['file']['is'], 'up'>, string>> = {
+const files: Readonly<Record<GateFacts['file']['is'], string>> = {
+  up: 'says that it is up',
   down: 'says that it is down',
   missing: 'does not exist',
-  'other-boot': 'is of another boot',
   unreadable: 'cannot be read',
+  unseen: 'may not be looked at',
 }
 
 function* ofFile(facts: GateFacts): Generator<Finding> {
   const { gate, bound, file, resource } = facts
   const holder = bound.find((each) => holdsData(each) && each.active === 'active')
-  if (holder === undefined || file.is === 'up' || gate.active === 'activating' || gate.active === 'deactivating') return
+  if (holder === undefined || gate.active === 'activating' || gate.active === 'deactivating') return
+  // A gate that is active has written its file in this boot.
+  if (gate.active === 'active' && (file.is === 'up' || file.is === 'unseen')) return
   yield error('gate-down', {
     found: `${holder.unit} is active, but the gate of ${resource} is down: ${file.path} ${files[file.is]}, and ${gate.unit} is ${gate.active}`,
     wanted: 'up whenever the database is; until then every host that needs it is held',

@@ -114,12 +114,13 @@ const rows: readonly [name: string, facts: Partial<AgentFacts>, found: readonly 
   ],
 
   ['root, or a manager of its own', rights({ is: 'not-needed' }), []],
+  ['asked by others than root', rights({ is: 'not-root' }), []],
   ['no polkit', rights({ is: 'no-polkit' }), ['error no-polkit']],
   [
     'polkit not asked',
-    rights({ is: 'unknown', reason: 'no root' }),
+    rights({ is: 'unknown', reason: 'no answer' }),
     ['warning rights-unknown'],
-    /could not be asked: no root/,
+    /could not be asked: no answer/,
   ],
   [
     'a right missing',

@@ -72,10 +72,17 @@ const rows: readonly [name: string, facts: Partial<GateFacts>, found: readonly s
 
   ['no file', file('missing'), ['gate-down'], /does not exist, and .* is active/],
   [
-    'a file of another boot',
-    { ...file('other-boot'), ...withGate({ active: 'inactive' }) },
+    'a file that says up, and the gate is not',
+    withGate({ active: 'inactive' }),
     ['gate-down'],
-    /is of another boot, and .* is inactive/,
+    /says that it is up, and .* is inactive/,
+  ],
+  ['a file that may not be looked at', file('unseen'), []],
+  [
+    'nor is the gate up',
+    { ...file('unseen'), ...withGate({ active: 'failed' }) },
+    ['gate-down'],
+    /may not be looked at, and .* is failed/,
   ],
   ['a file that says down', file('down'), ['gate-down'], /says that it is down/],
   ['a file that nobody can read', file('unreadable'), ['gate-down'], /cannot be read/],
