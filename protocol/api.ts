@@ -48,7 +48,7 @@ export type DrainAnswer = v.InferOutput<typeof drainAnswer>
 export const undrainRequest = v.object({
   target: v.optional(targetName),
   selector: v.optional(selectorText, '*'),
-  /** Releases this hold whole, whoever owns it, instead of the operators' holds inside the selector. */
+  /** Releases this hold whole, whoever owns it, instead of the operators' holds inside the selector; takes every host out of a gate's. */
   hold: v.optional(holdId),
   /** In an emergency: takes the selected hosts out of every hold, a gate's and an orphan too. */
   force: v.optional(v.boolean(), false),

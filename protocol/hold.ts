@@ -42,7 +42,7 @@ export const hold = v.object({
   owner,
   message,
   sinceMs: wallMs,
-  /** What was asked for, so that a coordinator that lost its store can adopt the hold whole. */
+  /** What was asked for. A coordinator that lost its store shows the selector, and takes no host's word for the rest. */
   selector: v.optional(selectorText, '*'),
   except: v.optional(v.pipe(v.array(hostName), v.maxLength(limits.exceptionsMax)), []),
   /** Milliseconds left when this was sent; absent means until released. */

@@ -5,12 +5,7 @@ import type { FleetHold, FleetState } from './state.ts'
 import { holdsOn, isGateUp } from './wanted.ts'
 
 /** Holds of a marker that this store never issued, and hosts that carry a known one without being its member. */
-export function adopt(
-  state: FleetState,
-  name: string,
-  reports: readonly TargetReport[],
-  atMs: number,
-): readonly FleetHold[] {
+export function adopt(state: FleetState, name: string, reports: readonly TargetReport[]): readonly FleetHold[] {
   if (state.superseded !== null) return []
   const found = new Map<string, FleetHold>()
   for (const report of reports) {
@@ -21,7 +16,7 @@ export function adopt(
       const isNew = known === undefined ? isForeign(state, held) : isStranger(known, name, report.target)
       if (!isNew || room <= 0) continue
       room -= 1
-      found.set(held.id, joined(known ?? orphan(held, atMs), name, report.target))
+      found.set(held.id, joined(known ?? orphan(held), name, report.target))
     }
   }
   return [...found.values()]
@@ -30,7 +25,10 @@ export function adopt(
 function isForeign(state: FleetState, held: Hold): boolean {
   if (isAgentOwned(held.owner) || state.released.has(held.id)) return false
   const resource = gateOf(held.owner)
-  return resource === null || !isGateUp(state, resource)
+  // The ids of a gate's runs can be foretold; of those of this boot its file tells.
+  const [named, boot] = held.id.split('/')
+  if (resource === null) return boot === undefined
+  return named === resource && boot !== state.bootId && !isGateUp(state, resource)
 }
 
 // A hold that this store gave has the targets that it was given, whatever one host says; of one that it lost, all targets
@@ -49,18 +47,18 @@ function joined(hold: FleetHold, name: string, target: string): FleetHold {
   return { ...hold, members, targets, persisted: hold.persisted && !hold.orphan }
 }
 
-function orphan(held: Hold, atMs: number): FleetHold {
+// Exceptions and an end would let the one host that is heard first open the others that carry it.
+function orphan(held: Hold): FleetHold {
   const { id, owner, message, sinceMs, selector } = held
-  const end = held.remainingMs === undefined ? null : { remainingMs: held.remainingMs, asOfMs: atMs }
   return {
     id,
     owner,
     message,
     sinceMs,
     selector,
-    end,
+    end: null,
     targets: [],
-    except: new Set(held.except),
+    except: new Set(),
     members: new Set(),
     orphan: true,
     persisted: false,

@@ -71,8 +71,7 @@ function gateUp(state: FleetState, resource: string, effects: readonly FleetEffe
 function gateDown(state: FleetState, resource: string, moment: GateMoment): FleetStep {
   const hold = downHold(state, resource, moment)
   const known = standing(state, resource, hold.id)
-  // A person who released this very hold wants the hosts open although the gate is down; no restart takes it again.
-  if (hold.targets.length === 0 || known !== undefined || state.released.has(hold.id)) {
+  if (hold.targets.length === 0 || known !== undefined) {
     const rushed =
       known === undefined || hold.rushAtMs === null
         ? state
@@ -98,11 +97,9 @@ function gateDown(state: FleetState, resource: string, moment: GateMoment): Flee
   }
 }
 
-/** The hold of this run. Adopted from a host that the gate ordered itself, it holds that host only, and is taken whole. */
+/** The hold of this run; where there is no file, whichever stands. */
 function standing(state: FleetState, resource: string, id: string): FleetHold | undefined {
-  if (state.resources.get(resource)?.gate == null) return liveHold(state, resource)
-  const same = state.holds.get(id)
-  return same?.orphan === true ? undefined : same
+  return state.resources.get(resource)?.gate == null ? liveHold(state, resource) : state.holds.get(id)
 }
 
 function liveHold(state: FleetState, resource: string): FleetHold | undefined {
@@ -117,7 +114,7 @@ function downHold(state: FleetState, resource: string, { atMs, wallMs, limitMs }
     id,
     targets,
     selector: '*',
-    except: state.holds.get(id)?.except ?? new Set(),
+    except: new Set(),
     members: matching(state, '*', targets),
     owner: `gate:${resource}`,
     message:

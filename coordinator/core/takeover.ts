@@ -7,6 +7,7 @@ import { linkOf } from './links.ts'
 import type { FleetState } from './state.ts'
 import { holdStatus } from './status.ts'
 import { Table } from './table.ts'
+import { isStanding } from './wanted.ts'
 
 /**
  * A person says that this coordinator is the one. It claims more than any agent has seen, and opens no host until each
@@ -15,7 +16,9 @@ import { Table } from './table.ts'
 export function takeoverAsked(state: FleetState, request: TakeoverRequest, atMs: number): FleetStep {
   const isOver = state.superseded !== null
   const awaiting = awaitedBy(state, request.excuse)
-  const unmarked = [...state.holds.values()].filter((hold) => isOver || state.unmarked.has(hold.id))
+  const unmarked = [...state.holds.values()].filter(
+    (hold) => (isOver || state.unmarked.has(hold.id)) && !isStanding(state, hold),
+  )
   const view = { unmarked: unmarked.map((hold) => holdStatus(state, hold, atMs)), awaiting: [...awaiting] }
   if (request.dryRun) return still(state, [], { claim: state.claim, ...view })
   const strange = request.drop.find((id) => !unmarked.some((hold) => hold.id === id))

@@ -136,7 +136,7 @@ function reported(state: FleetState, name: string, all: readonly TargetReport[],
     marked(state, name, reports),
   )
   const effects = reports.flatMap((report) => noteChange(name, seatOf(before, report.target), report))
-  const adopted = adopt(seen, name, reports, atMs)
+  const adopted = adopt(seen, name, reports)
   const awaiting = state.awaiting.has(name) ? new Set([...state.awaiting].filter((host) => host !== name)) : null
   const found = noted(
     ...adopted

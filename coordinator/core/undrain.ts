@@ -4,7 +4,7 @@ import type { Hold } from '../../protocol/hold.ts'
 import { applied, type FleetStep, noted, saveOf, settle, still } from './change.ts'
 import { refuseSuperseded, refuseUnknownTarget, select } from './drain.ts'
 import type { FleetHold, FleetState } from './state.ts'
-import { holdsOn, hostsOf, isReleasable, onWire, seatOf } from './wanted.ts'
+import { holdsOn, hostsOf, isOfLaterRun, isReleasable, isStanding, onWire, seatOf } from './wanted.ts'
 
 interface Release {
   readonly released: readonly string[]
@@ -46,18 +46,26 @@ function inside(state: FleetState, hosts: ReadonlySet<string>, targets: readonly
   )
   const isWhole = (hold: FleetHold) =>
     hostsOf(state, hold).every((host) => hosts.has(host)) && !hold.owner.startsWith('gate:')
-  const narrowed = touched
-    .filter((hold) => !isWhole(hold))
-    .map((hold) => ({
-      ...hold,
-      except: new Set([...hold.except, ...[...hosts].filter((host) => hold.members.has(host))]),
-    }))
+  const narrowed = touched.filter((hold) => !isWhole(hold)).map((hold) => without(hold, hosts))
   return { released: touched.filter(isWhole).map((hold) => hold.id), narrowed }
 }
 
-/** By id: whoever owns it, also one that only an agent knows. */
+function without(hold: FleetHold, hosts: ReadonlySet<string>): FleetHold {
+  return { ...hold, except: new Set([...hold.except, ...[...hosts].filter((host) => hold.members.has(host))]) }
+}
+
+/** By id: whoever owns it, also one that only an agent knows. A gate's own stays empty, or a restart would take it again. */
 function oneHold(state: FleetState, id: string): Release {
-  if (state.holds.has(id)) return { released: [id], narrowed: [] }
+  const live = state.holds.get(id)
+  if (live !== undefined && isStanding(state, live)) return { released: [], narrowed: [without(live, live.members)] }
+  if (live !== undefined) return { released: [id], narrowed: [] }
+  // Once released it could not hold anybody when the gate comes to it.
+  if (isOfLaterRun(state, id))
+    throw new GuardianError(
+      'held',
+      `${id} names a run that its gate has not come to here; release it on the host, by "guardian ctl --direct undrain --hold ID"`,
+      { hold: id },
+    )
   const isCarried = [...state.hosts.values()].some((host) =>
     [...host.seats.values()].some((seat) => seat.report?.holds.some((held) => held.id === id)),
   )

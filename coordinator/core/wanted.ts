@@ -44,19 +44,26 @@ export function isReleasable(state: FleetState, host: string, held: Hold): boole
   if (live !== undefined) return live.except.has(host)
   if (state.released.has(held.id)) return true
   const resource = gateOf(held.owner)
-  return resource !== null && isGateUp(state, resource) && !isOfLaterRun(state, resource, held.id)
+  return resource !== null && isGateUp(state, resource) && !isOfLaterRun(state, held.id)
 }
 
 /** A gate may have gone down and ordered the host itself before its file was read here: that hold is not over. */
-function isOfLaterRun(state: FleetState, resource: string, id: string): boolean {
-  const gate = state.resources.get(resource)?.gate
-  const prefix = `${resource}/${gate?.bootId}/`
-  return gate != null && id.startsWith(prefix) && Number(id.slice(prefix.length)) > gate.seq
+export function isOfLaterRun(state: FleetState, id: string): boolean {
+  return [...state.resources].some(([resource, { gate }]) => {
+    const prefix = `${resource}/${state.bootId}/`
+    return id.startsWith(prefix) && Number(id.slice(prefix.length)) > (gate?.seq ?? 0)
+  })
 }
 
 export function isGateUp(state: FleetState, resource: string): boolean {
   if (state.plan.resources.get(resource)?.gate == null) return false
   return state.resources.get(resource)?.gate?.is === 'up'
+}
+
+/** The hold by which a gate of this host keeps its targets shut; it comes and goes with what the gate's file says. */
+export function isStanding(state: FleetState, hold: FleetHold): boolean {
+  const resource = gateOf(hold.owner)
+  return resource !== null && !hold.orphan && state.plan.resources.get(resource)?.gate != null
 }
 
 /** Resources that keep a target shut, with the reason. */
@@ -83,7 +90,7 @@ export function onWire(hold: FleetHold, atMs: number): Hold {
 
 const exceptionsLength = 4_000
 
-// Only a lost store reads them back, and a frame is not to break over them.
+// Only people read them, and a frame is not to break over them.
 function exceptionsOnWire(hold: FleetHold): string[] {
   let length = 0
   return [...hold.except].sort().filter((host) => {

@@ -1,4 +1,5 @@
 import type { SimHost } from './host.ts'
+import { lie } from './liar.ts'
 import { actAsAdmin, actAsLateGate, actAsV1, actDirectly } from './local.ts'
 import type { Operators } from './operator.ts'
 import { wavePlans } from './plan.ts'
@@ -13,7 +14,8 @@ export class Chaos {
 
   constructor(world: World, operators: Operators) {
     this.#world = world
-    const { hasRivals, losesDisks } = world.plan
+    const { hasRivals, losesDisks, hasLiar } = world.plan
+    const liar = this.#host()
     // A seed leaves most misfortunes out, so that those it has meet more often.
     const often = (weight: number) => (world.random.chance(0.5) ? weight : 0)
     this.#acts = [
@@ -39,6 +41,7 @@ export class Chaos {
       [often(4), () => actAsLateGate(world, this.#host())],
       [often(4), () => actAsV1(world, this.#host(), world.random.pick(['drain', 'undrain']))],
       [world.v1Hosts.size > 0 ? 4 : 0, () => this.#v1()],
+      [hasLiar ? 8 : 0, () => lie(world, liar)],
       [hasRivals ? 4 : 0, () => this.#copies.push(world.store.copy())],
       [hasRivals ? 3 : 0, () => this.#restore()],
       [hasRivals ? 2 : 0, () => this.#twin()],

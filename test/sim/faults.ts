@@ -138,7 +138,7 @@ export const faults: readonly Fault[] = [
     name: 'lose the drains that a lost store knew of',
     file: 'coordinator/core/adopt.ts',
     from: 'if (state.superseded !== null) return []',
-    to: 'if (atMs >= 0) return []',
+    to: 'return []',
   },
   {
     name: 'open before every host has reported after a takeover',
@@ -165,10 +165,40 @@ export const faults: readonly Fault[] = [
     to: '',
   },
   {
-    name: 'take a released hold of a gate again',
-    file: 'coordinator/core/gates.ts',
-    from: ' || state.released.has(hold.id)) {',
-    to: ') {',
+    name: 'forget that a person has opened what a gate holds',
+    file: 'coordinator/core/undrain.ts',
+    from: 'if (live !== undefined && isStanding(state, live))',
+    to: 'if (false)',
+  },
+  {
+    name: 'let a person release the run that a gate has not come to',
+    file: 'coordinator/core/undrain.ts',
+    from: 'if (isOfLaterRun(state, id))',
+    to: 'if (false)',
+  },
+  {
+    name: 'adopt the run that a gate has not come to',
+    file: 'coordinator/core/adopt.ts',
+    from: ' && boot !== state.bootId',
+    to: '',
+  },
+  {
+    name: 'adopt the hold of a gate under any owner',
+    file: 'coordinator/core/adopt.ts',
+    from: 'if (resource === null) return boot === undefined',
+    to: 'if (resource === null) return true',
+  },
+  {
+    name: 'take one host’s word for whom an orphan leaves out',
+    file: 'coordinator/core/adopt.ts',
+    from: 'except: new Set(),',
+    to: 'except: new Set(held.except),',
+  },
+  {
+    name: 'take one host’s word for the end of an orphan',
+    file: 'coordinator/core/adopt.ts',
+    from: 'end: null,',
+    to: 'end: held.remainingMs === undefined ? null : { remainingMs: held.remainingMs, asOfMs: 0 },',
   },
   {
     name: 'a gate that comes up knows of no down that it could not record',

@@ -53,8 +53,9 @@ export class GateRun {
       if (outcome === null) return this.#direct('daemon died')
       if ('refused' in outcome) return this.#direct(outcome.refused.code)
       const { answer } = outcome
-      if (answer === null || !('hold' in answer) || answer.hold === null) return this.#end('nothing to drain')
-      this.#follow(daemon, answer.hold)
+      if (this.#isOver || answer === null || !('hold' in answer)) return
+      this.#world.watch.gateAnswered(resource, answer.hold)
+      if (answer.hold !== null) this.#follow(daemon, answer.hold)
     })
   }
 

@@ -32,7 +32,8 @@ export class Operators {
   takeOver(process: FleetProcess): void {
     const { random, hosts } = this.#world
     const carried = new Set(hosts.flatMap((host) => [...host.disk.markers.values()].flat().map((hold) => hold.id)))
-    const unmarked = [...process.state.holds.keys()].filter((id) => !carried.has(id))
+    const holds = [...process.state.holds.values()].filter((hold) => hold.orphan || !hold.owner.startsWith('gate:'))
+    const unmarked = holds.map((hold) => hold.id).filter((id) => !carried.has(id))
     const drop = random.chance(0.3) ? random.some(unmarked, 0.5) : []
     const excuse = this.#world.isHealing
       ? []
@@ -131,8 +132,8 @@ export class Operators {
   #release(process: FleetProcess): void {
     const { random } = this.#world
     const ids = [...process.state.holds.keys()]
-    for (const { disk } of this.#world.hosts)
-      for (const marker of disk.markers.values()) ids.push(...marker.map((hold) => hold.id))
+    for (const { seats } of process.state.hosts.values())
+      for (const { report } of seats.values()) ids.push(...(report?.holds ?? []).map((hold) => hold.id))
     if (ids.length > 0) this.#undrain(process, { selector: '*', force: false, hold: random.pick(ids) })
   }
 

@@ -30,6 +30,8 @@ export interface SimPlan {
   /** Stores restored from old copies and twins: most worlds have neither. */
   readonly hasRivals: boolean
   readonly losesDisks: boolean
+  /** Somebody has the key of one host. */
+  readonly hasLiar: boolean
 }
 
 export function makePlan(random: Random): SimPlan {
@@ -65,6 +67,7 @@ export function makePlan(random: Random): SimPlan {
     gateLimitMs: random.pick([6_000, 12_000, 20_000]),
     hasRivals: random.chance(0.25),
     losesDisks,
+    hasLiar: random.chance(0.2),
   }
 }
 

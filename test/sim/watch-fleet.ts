@@ -57,7 +57,7 @@ export class FleetWatch {
       if (is !== 'done') continue
       if (found === undefined) throw new Violation('S2', `${host} speaks v1 and cannot be done`)
       if (progress.superseded || this.#world.hadRival || this.#world.wasForced.has(host)) continue
-      if (this.#world.lostDisk.has(host)) continue
+      if (this.#world.lostDisk.has(host) || this.#world.liars.has(host)) continue
       promises.learned(found, target, hold, 'progress')
     }
     const isDone = progress.settled && progress.hosts.every(({ is }) => is === 'done')
@@ -89,7 +89,7 @@ export class FleetWatch {
     switch (event.type) {
       case 'undrain-asked': {
         const { request } = event
-        if (request.hold !== undefined) return request.hold === hold.id
+        if (request.hold !== undefined) return request.hold === hold.id && (hold.orphan || gateOf(hold.owner) === null)
         if (!request.force && (hold.orphan || !hold.owner.startsWith('operator:'))) return false
         const matches = parseSelector(request.selector)
         const hosts = [...process.state.plan.hosts.values()].filter((host) => hold.members.has(host.name))
@@ -111,7 +111,7 @@ export class FleetWatch {
   /** A hold with an end was given so long ago, by a clock that nobody can set. */
   #isOver(hold: FleetHold): boolean {
     const asked = this.#world.ends.get(hold.id)
-    return hold.end !== null && (asked === undefined || this.#world.schedule.nowMs >= asked)
+    return hold.end !== null && asked !== undefined && this.#world.schedule.nowMs >= asked
   }
 
   #mayPut(process: FleetProcess, event: FleetEvent, hold: FleetHold): void {
@@ -119,14 +119,21 @@ export class FleetWatch {
     if (isNew && process.store.released.has(hold.id)) {
       throw new Violation('S5', `${process.name} takes ${hold.id} again on ${event.type}, which it released`)
     }
+    this.#mustStayOpen(process, hold)
     const before = process.state.holds.get(hold.id)
-    if (before === undefined) return
-    const taken = [...hold.except].filter((host) => !before.except.has(host))
+    const taken = [...hold.except].filter((host) => before?.except.has(host) !== true)
     if (taken.length > 0 && event.type !== 'undrain-asked') {
       throw new Violation('S1', `${process.name} takes ${taken.join()} out of ${hold.id} on ${event.type}`)
     }
-    const left = [...before.except].filter((host) => !hold.except.has(host))
+    const left = [...(before?.except ?? [])].filter((host) => !hold.except.has(host))
     if (left.length > 0) throw new Violation('S5', `${process.name} forgets that ${left.join()} left ${hold.id}`)
+  }
+
+  /** Without a gate's file every start has an id of its own; what a person ended in this boot is not taken again by that. */
+  #mustStayOpen(process: FleetProcess, hold: FleetHold): void {
+    const [absence] = hold.id.match(/^.*\/absent-/) ?? []
+    const ended = [...process.store.released].find((id) => absence !== undefined && id.startsWith(absence))
+    if (ended !== undefined) throw new Violation('S5', `${process.name} takes ${hold.id} after ${ended} was released`)
   }
 
   /** Whoever is told of a claim above its own is superseded, and says so. */
@@ -181,9 +188,6 @@ export class FleetWatch {
     const { rows, released } = process.store
     const row = rows.get(id)?.hold
     if (row === undefined ? released.has(id) : row.except.has(host)) return
-    // An orphan is written by the next tick; the exceptions that it came with are some host's word.
-    const orphan = process.state.holds.get(id)
-    if (row === undefined && orphan?.orphan === true && orphan.except.has(host)) return
     const [resource] = id.split('/')
     if (row === undefined && isGateUp(process, resource ?? null) && !this.#isDown(resource ?? '', id)) return
     throw new Violation('S5', `${process.name} orders ${host} to release ${id}, which its store does not say`)

@@ -39,6 +39,8 @@ export class World {
   hadRival = false
   wasStoreFull = false
   readonly lostDisk = new Set<string>()
+  /** Hosts whose key somebody has who says what is not so. */
+  readonly liars = new Set<string>()
   /** Hosts that a person opened past a coordinator's hold. */
   readonly wasForced = new Set<string>()
   /** When a hold given with an end may end at the earliest. */

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { Fleet } from './scene.ts'
-import { fleetHold, held, planOf, reportOf, resourceOf, specOf, targetOf } from './shapes.ts'
+import { bootId, fleetHold, held, planOf, reportOf, resourceOf, specOf, targetOf } from './shapes.ts'
+
+const gated = planOf({ resources: [resourceOf('pg', { gate: { limitMs: 90_000 } }), resourceOf('s3')] })
 
 const unknown = held('old1', 'operator:bob', {
   message: 'before',
@@ -10,7 +12,7 @@ const unknown = held('old1', 'operator:bob', {
   remainingMs: 5_000,
 })
 
-t.test('a hold of a marker that this store never released is adopted whole, as an orphan of its carrier', async (t) => {
+t.test('a hold of a marker that this store never released is adopted, as an orphan of its carrier', async (t) => {
   const fleet = new Fleet()
   fleet.join('a1', reportOf('drained', [unknown]))
   t.strictSame(fleet.notes, ['target-changed', 'hold-adopted'])
@@ -18,12 +20,12 @@ t.test('a hold of a marker that this store never released is adopted whole, as a
     id: 'old1',
     targets: ['db'],
     selector: '*',
-    except: new Set(['b1']),
+    except: new Set(),
     members: new Set(['a1']),
     owner: 'operator:bob',
     message: 'before',
     sinceMs: 12,
-    end: { remainingMs: 5_000, asOfMs: 100_000 },
+    end: null,
     orphan: true,
     persisted: false,
     rushAtMs: null,
@@ -31,12 +33,6 @@ t.test('a hold of a marker that this store never released is adopted whole, as a
   t.strictSame(fleet.orders, [])
   fleet.tick()
   t.match(fleet.lastSave, { claim: { revision: 8 }, put: [{ id: 'old1', persisted: true }] })
-})
-
-t.test('without an end it has none', async (t) => {
-  const fleet = new Fleet()
-  fleet.join('a1', reportOf('drained', [held('old1')]))
-  t.equal(fleet.state.holds.get('old1')?.end, null)
 })
 
 t.test('the next carriers join it, each once', async (t) => {
@@ -144,10 +140,15 @@ const notAdopted: readonly [name: string, hold: Parameters<typeof held>][] = [
   ['direct', ['d1', 'direct']],
   ['self', ['self/1', 'self']],
   ['released', ['x9']],
+  ['a run of this boot’s gate, which its file tells', [`pg/${bootId}/3`, 'gate:pg']],
+  ['that under another owner', [`pg/${bootId}/3`]],
+  ['a gate’s id under another owner', ['pg/old/3']],
+  ['a gate’s id of another gate', ['s3/old/3', 'gate:pg']],
+  ['another’s id in the name of a gate', ['x1', 'gate:pg']],
 ]
 for (const [name, hold] of notAdopted) {
   t.test(`not adopted: ${name}`, async (t) => {
-    const fleet = new Fleet({ released: ['x9'] })
+    const fleet = new Fleet({ plan: gated, released: ['x9'] })
     fleet.join('a1', reportOf('drained', [held(...hold)]))
     t.equal(fleet.state.holds.size, 0)
     t.equal(fleet.saves.length, 0)
@@ -155,8 +156,7 @@ for (const [name, hold] of notAdopted) {
 }
 
 t.test('a gate’s is adopted while that gate is down, and given back when it is up', async (t) => {
-  const plan = planOf({ resources: [resourceOf('pg', { gate: { limitMs: 90_000 } })] })
-  const fleet = new Fleet({ plan })
+  const fleet = new Fleet({ plan: gated })
   fleet.gate('down', 3)
   fleet.join('a1', reportOf('drained', [held('pg/old/7', 'gate:pg')]))
   t.match(fleet.state.holds.get('pg/old/7'), { orphan: true })

@@ -109,12 +109,32 @@ t.test('an older file, or none, does not count after a newer one', async (t) => 
   t.strictSame(ids(fleet), [])
 })
 
-t.test('a hold that a person released is not taken again by the same file', async (t) => {
-  const fleet = gateFleet({ released: [downId(2)] })
-  t.strictSame(fleet.gate('down', 2), { hold: null })
-  t.strictSame(ids(fleet), [])
-  t.strictSame(fleet.askGate({ seq: 2 }), { hold: null }, 'nor by the gate itself')
-  t.strictSame(fleet.gate('down', 3), { hold: downId(3) }, 'the next run is another')
+const openings: readonly [name: string, read: (fleet: Fleet) => unknown][] = [
+  ['has no file yet', (fleet) => fleet.gate(null)],
+  ['is down', (fleet) => fleet.gate('down', 2)],
+]
+for (const [name, read] of openings) {
+  t.test(`released by id while its gate ${name}, its hosts are open until the gate goes down once more`, async (t) => {
+    const fleet = gateFleet()
+    read(fleet)
+    const [id = ''] = ids(fleet)
+    t.match(fleet.undrain({ hold: id }), {
+      released: [],
+      narrowed: [{ hold: id, except: ['a1', 'b1'] }],
+      stillHeld: [],
+    })
+    t.match(fleet.lastSave, { put: [{ id }], release: [] })
+    const restarted = gateFleet({ holds: [...fleet.state.holds.values()], released: [...fleet.state.released] })
+    t.strictSame(read(restarted), { hold: id })
+    t.strictSame(restarted.orders, [])
+    t.strictSame(restarted.gate('down', 3), { hold: downId(3) })
+    t.strictSame(restarted.orders, ['drain a1', 'drain b1'])
+  })
+}
+
+t.test('of a gate that is not here any more nothing is to stand', async (t) => {
+  const fleet = openFleet({ holds: [fleetHold(downId(2), { owner: 'gate:pg' })] })
+  t.match(fleet.undrain({ hold: downId(2) }), { released: [downId(2)], narrowed: [] })
 })
 
 t.test('orphans of the gate go when it is up, and stay when it goes down once more', async (t) => {
@@ -230,16 +250,19 @@ t.test('a target that comes to need the resource is held too', async (t) => {
   t.strictSame(fleet.state.holds.get(downId(1))?.targets, ['db', 'share'])
 })
 
-t.test('a hold that the gate gave a host itself becomes the fleet’s when its file is read', async (t) => {
+t.test('a hold that the gate gave a host itself is the fleet’s once its file is read, not before', async (t) => {
   const fleet = gateFleet()
   fleet.gate('down', 1)
   fleet.report('a1', reportOf('drained', [held(downId(1), 'gate:pg'), held(downId(3), 'gate:pg')]))
-  t.match(fleet.state.holds.get(downId(3)), { orphan: true, members: new Set(['a1']) })
-  fleet.undrain({ selector: 'a1', force: true })
+  t.strictSame(ids(fleet), [downId(1)])
+  t.strictSame(fleet.orders, [])
   t.strictSame(fleet.gate('down', 3), { hold: downId(3) })
-  t.match(fleet.state.holds.get(downId(3)), { orphan: false, members: new Set(['a1', 'b1']), except: new Set(['a1']) })
+  t.match(fleet.state.holds.get(downId(3)), { orphan: false, members: new Set(['a1', 'b1']), except: new Set() })
   t.strictSame(ids(fleet), [downId(3)])
-  t.strictSame(fleet.orders, ['drain b1'])
+  t.match(fleet.commands, [
+    { action: 'drain', release: [downId(1)] },
+    { action: 'drain', holds: [{ id: downId(3) }] },
+  ])
 })
 
 t.test('where the file is absent, an orphan or another’s hold does not stand for the gate’s', async (t) => {

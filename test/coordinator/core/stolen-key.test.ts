@@ -2,9 +2,10 @@ import t from 'tap'
 import * as v from 'valibot'
 import { fleetStatus as statusOf } from '../../../coordinator/core/status.ts'
 import { fleetStatus } from '../../../protocol/api.ts'
+import type { Hold } from '../../../protocol/hold.ts'
 import { limits } from '../../../protocol/limits.ts'
 import { Fleet, openFleet } from './scene.ts'
-import { claim, held, planOf, reportOf, specOf } from './shapes.ts'
+import { bootId, claim, held, planOf, reportOf, resourceOf, specOf, undrainRequest } from './shapes.ts'
 
 // What whoever has the key of a1 can say, and that b1 and the operators never notice.
 
@@ -65,6 +66,36 @@ t.test('targets that nobody configured leave nothing behind', async (t) => {
   fleet.report('a1', reportOf('drained', [held('junk')], { target: 'made-up' }))
   t.strictSame([...(fleet.state.hosts.get('a1')?.seats.keys() ?? [])], ['db'])
   t.equal(fleet.state.holds.size, 0)
+})
+
+const gated = planOf({ resources: [resourceOf('pg', { gate: { limitMs: 90_000 } })] })
+const foretold = `pg/${bootId}/2`
+const forgeries: readonly [name: string, hold: Hold][] = [
+  ['its own', held(foretold, 'gate:pg')],
+  ['an operator’s', held(foretold, 'operator:eve', { except: ['b1'] })],
+]
+for (const [name, hold] of forgeries) {
+  t.test(`the hold of a gate’s next run, foretold as ${name}, takes nobody out of it`, async (t) => {
+    const fleet = openFleet({ plan: gated })
+    fleet.report('a1', reportOf('open', [hold]))
+    fleet.gate('up', 1)
+    fleet.tick()
+    const request = undrainRequest({ hold: foretold })
+    t.match(fleet.refusal({ type: 'undrain-asked', request }), { code: 'held', message: /has not come to here/ })
+    t.strictSame(fleet.gate('down', 2), { hold: foretold })
+    t.match(fleet.state.holds.get(foretold), { owner: 'gate:pg', except: new Set(), members: new Set(['a1', 'b1']) })
+    t.ok(fleet.orders.includes('drain b1'))
+  })
+}
+
+t.test('whoever brings a lost hold first neither ends it nor takes others out of it', async (t) => {
+  const fleet = new Fleet()
+  fleet.join('a1', reportOf('drained', [held('h1', 'operator:eve', { except: ['b1'], remainingMs: 1 })]))
+  fleet.tick(1_000)
+  fleet.join('b1', reportOf('drained', [held('h1')]))
+  fleet.tick(1_000)
+  t.match(fleet.state.holds.get('h1'), { members: new Set(['a1', 'b1']), except: new Set(), end: null })
+  t.strictSame(fleet.orders, [])
 })
 
 t.test('no more holds are adopted from a host than its marker can carry', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Fleet, openFleet } from './scene.ts'
-import { claim, fleetHold, held, planOf, reportOf, specOf, twin } from './shapes.ts'
+import { claim, fleetHold, held, planOf, reportOf, resourceOf, specOf, twin } from './shapes.ts'
 
 const superseded = { host: 'a1', seen: { epoch: 9, instance: twin, revision: 70 } }
 const hosts = [specOf('a1'), specOf('b1'), specOf('old', { protocol: 'v1' })]
@@ -122,6 +122,14 @@ t.test('only such a hold can be dropped here', async (t) => {
   t.match(openFleet().refusal({ type: 'takeover-asked', request: { ...request, drop: ['x7'] } }), {
     code: 'unknown-hold',
   })
+})
+
+t.test('the hold of a gate is not: it follows its gate', async (t) => {
+  const plan = planOf({ hosts, resources: [resourceOf('pg', { gate: { limitMs: 90_000 } })] })
+  const fleet = new Fleet({ plan, superseded, holds: [fleetHold('pg/old/1', { owner: 'gate:pg' }), fleetHold('x1')] })
+  t.match(fleet.takeOver(), { unmarked: [{ id: 'x1' }] })
+  const request = { drop: ['pg/old/1'], excuse: [], dryRun: false }
+  t.match(fleet.refusal({ type: 'takeover-asked', request }), { code: 'unknown-hold' })
 })
 
 t.test('a person who knows may drop at the takeover itself', async (t) => {
