@@ -3,6 +3,7 @@ import { randomId } from '../daemon/clock.ts'
 import type { Log } from '../daemon/log.ts'
 import { createLoop } from '../daemon/loop.ts'
 import { createRegistry, type Registry } from '../daemon/metrics.ts'
+import { GuardianError } from '../protocol/errors.ts'
 import type { AgentLinks } from './adapters/agent-links.ts'
 import { openStore } from './adapters/sqlite-store.ts'
 import type { Loaded } from './adapters/store.ts'
@@ -59,7 +60,10 @@ export function openEngine({ config, boot, log, onBug, closers }: House): Engine
     save: timedCommit(registry, store.commit),
     perform: performer({ links: () => links.now, orders, note }),
     onBug,
-    onSaveFailed: (cause) => log.error({ event: 'save-failed', cause }, 'not persisted'),
+    onSaveFailed(cause) {
+      if (!(cause instanceof GuardianError)) onBug(cause)
+      log.error({ event: 'save-failed', cause }, 'not persisted')
+    },
   })
   const read = (): FleetState => loop.state
   addFleetMetrics(registry, read)

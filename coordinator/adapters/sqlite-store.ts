@@ -223,7 +223,7 @@ function faultOf(cause: unknown): string | null {
   if (/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test(cause.code)) return 'cannot be written, the disk is full: free some space'
   if (/^SQLITE_(BUSY|LOCKED)/.test(cause.code)) return 'is in use by another coordinator: stop that one first'
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(cause.code)) return damaged
-  if (/^(SQLITE_|E[A-Z]+$)/.test(cause.code)) {
+  if (/^(SQLITE_(?!CONSTRAINT)|E[A-Z]+$)/.test(cause.code)) {
     return `cannot be written (${cause.code}): it must belong to the coordinator's user, on a disk that is writable`
   }
   return null

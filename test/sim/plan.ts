@@ -64,7 +64,7 @@ export function makePlan(random: Random): SimPlan {
     probeEveryMs: 2_000,
     heartbeatMs: 2_000,
     lostMs: 6_000,
-    gateLimitMs: random.pick([6_000, 12_000, 20_000]),
+    gateLimitMs: random.pick([6_000, 12_001, 20_000]),
     hasRivals: random.chance(0.25),
     losesDisks,
     hasLiar: random.chance(0.2),

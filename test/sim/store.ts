@@ -2,6 +2,7 @@ import type { FleetSave } from '../../coordinator/core/effect.ts'
 import type { FleetHold, Superseded } from '../../coordinator/core/state.ts'
 import type { Claim } from '../../protocol/authority.ts'
 import { DiskFull } from './disk.ts'
+import { Violation } from './trace.ts'
 
 interface Row {
   readonly hold: FleetHold
@@ -42,7 +43,7 @@ export class Store {
     this.claim = save.claim
     this.superseded = save.superseded
     this.awaiting = new Set(save.awaiting)
-    for (const hold of save.put) this.rows.set(hold.id, { hold, bootId })
+    for (const hold of save.put) this.rows.set(hold.id, { hold: fitting(hold), bootId })
     for (const id of save.release) {
       this.rows.delete(id)
       this.released.add(id)
@@ -63,6 +64,13 @@ export class Store {
     for (const seat of this.owed) copy.owed.add(seat)
     return copy
   }
+}
+
+/** The columns take whole numbers only. */
+function fitting(hold: FleetHold): FleetHold {
+  const times = [hold.sinceMs, hold.rushAtMs, hold.end?.remainingMs, hold.end?.asOfMs]
+  if (times.every((time) => time == null || Number.isSafeInteger(time))) return hold
+  throw new Violation('bug', `a store cannot keep ${JSON.stringify(hold)}`)
 }
 
 // Another boot's monotonic clock says nothing about how much time has passed since.

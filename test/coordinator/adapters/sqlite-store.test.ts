@@ -121,6 +121,13 @@ t.test('a failed migration changes nothing', async (t) => {
   openStore({ dir, boot: bootA, instance: instance('3') }).close()
 })
 
+t.test('what does not fit the schema is a bug, not the disk’s fault', async (t) => {
+  const store = openStore({ dir: t.testdir(), boot: bootA, instance: instance('1') })
+  t.teardown(() => store.close())
+  const save = aSave({ claim: store.loaded.claim, put: [aHold({ rushAtMs: 0.5 })] })
+  t.throws(() => store.commit(save), { name: 'SqliteError', code: 'SQLITE_CONSTRAINT_DATATYPE' })
+})
+
 const damages: readonly [name: string, damage: (file: string) => void][] = [
   ['not a database', (file) => writeFileSync(file, 'x'.repeat(8_192))],
   ['a row that this program never wrote', (file) => scribble(file, "UPDATE identity SET instance = 'short'")],
