@@ -1,6 +1,7 @@
 import { gateOf } from '../../protocol/hold.ts'
 import { applied, changed, type FleetStep, owedBy, saveOf, settle } from './change.ts'
 import { matching } from './drain.ts'
+import { withoutTargets } from './links.ts'
 import type { FleetHold, FleetPlan, FleetState, HostState } from './state.ts'
 import { Table } from './table.ts'
 import { place } from './waves.ts'
@@ -12,7 +13,7 @@ export function configured(state: FleetState, plan: FleetPlan, atMs: number): Fl
     [...plan.resources.keys()].map((name) => [name, state.resources.get(name) ?? newResource(atMs)]),
   )
   const awaiting = stillAwaited(plan, state.awaiting)
-  const planned: FleetState = {
+  const fresh: FleetState = {
     ...state,
     plan,
     placement: place(plan),
@@ -21,6 +22,7 @@ export function configured(state: FleetState, plan: FleetPlan, atMs: number): Fl
     awaiting,
     movements: new Map(),
   }
+  const planned = [...plan.hosts.keys()].reduce(withoutTargets, fresh)
   const holds = [...state.holds.values()].map((hold) => withNewMembers(planned, hold))
   const put = holds.filter((hold) => hold !== state.holds.get(hold.id))
   const owe = owedBy(planned, holds)

@@ -1,5 +1,6 @@
+import { asMessage } from '../../protocol/names.ts'
 import type { FleetState, HostState, LinkState, Seat } from './state.ts'
-import { seatOf } from './wanted.ts'
+import { seatOf, targetsOf } from './wanted.ts'
 
 /** The link id of a host that is connected, or null. */
 export function linkOf(host: HostState | undefined): string | null {
@@ -20,6 +21,20 @@ export function withSeat(state: FleetState, name: string, target: string, change
   if (host === undefined) return state
   const seats = new Map(host.seats).set(target, { ...seatOf(host, target), ...change })
   return { ...state, hosts: state.hosts.with(name, { ...host, seats }) }
+}
+
+/** What the agent was not configured with can neither be drained nor ever be reported. */
+export function withoutTargets(state: FleetState, name: string): FleetState {
+  const link = state.hosts.get(name)?.link
+  const known = link?.is === 'up' ? link.targets : null
+  if (known === null) return state
+  const unknown = targetsOf(state, name).filter((target) => !known.includes(target))
+  const reason = (target: string) =>
+    asMessage(`the agent of ${name} has no target named ${target}; it has: ${known.join(', ')}`)
+  return unknown.reduce(
+    (now, target) => withSeat(now, name, target, { report: null, trouble: { is: 'failed', reason: reason(target) } }),
+    state,
+  )
 }
 
 /** A new link begins without orders under way; what was reported stays until a new report replaces it. */

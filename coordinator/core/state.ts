@@ -80,6 +80,8 @@ export type LinkState =
       readonly sinceMs: number
       readonly build: string
       readonly bootId: string
+      /** What the agent was configured with; null of a v1 server, which names none. */
+      readonly targets: readonly string[] | null
       readonly roundTripMs: number | null
     }
 

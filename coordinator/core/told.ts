@@ -8,7 +8,7 @@ import { adopt } from './adopt.ts'
 import { applied, type Change, changed, type FleetNext, type FleetStep, noted, saveOf, still } from './change.ts'
 import type { FleetEffect } from './effect.ts'
 import type { FleetEvent } from './event.ts'
-import { afresh, linkOf, withLink, withSeat } from './links.ts'
+import { afresh, linkOf, withLink, withoutTargets, withSeat } from './links.ts'
 import { reconcileAll, reconcileOne } from './reconcile.ts'
 import type { FleetState, Seat } from './state.ts'
 import { seatOf, targetsOf } from './wanted.ts'
@@ -28,24 +28,16 @@ export function linkUp(
     sinceMs: atMs,
     build: hello?.build ?? 'v1',
     bootId: hello?.bootId ?? '',
+    targets: hello?.targets ?? null,
     roundTripMs: null,
   }
-  const linked = withoutTargets({ ...state, hosts: state.hosts.with(name, { ...afresh(host), link: up }) }, name, hello)
+  const linked = withoutTargets({ ...state, hosts: state.hosts.with(name, { ...afresh(host), link: up }) }, name)
   const effects = noted({ what: 'host-connected', host: name })
   const outranked = weigh(linked, name, hello?.seen ?? null)
   if (outranked !== null)
     return { ...outranked, next: { ...outranked.next, effects: [...effects, ...outranked.next.effects] } }
   const course = reconcileOne(linked, name, atMs)
   return still(course.state, [...effects, ...course.effects])
-}
-
-/** What the agent was not configured with can neither be drained nor ever be reported. */
-function withoutTargets(state: FleetState, name: string, hello: AgentHello | null): FleetState {
-  const unknown = targetsOf(state, name).filter((target) => hello?.targets.includes(target) === false)
-  return unknown.reduce((now, target) => {
-    const reason = `the agent of ${name} has no target named ${target}; it has: ${hello?.targets.join(', ')}`
-    return withSeat(now, name, target, { report: null, trouble: { is: 'failed', reason: asMessage(reason) } })
-  }, state)
 }
 
 export function linkDown(

@@ -1,6 +1,7 @@
 import t from 'tap'
+import { drainProgress } from '../../../coordinator/core/progress.ts'
 import { Fleet, openFleet } from './scene.ts'
-import { fleetHold, held, planOf, reportOf, resourceOf, specOf, targetOf } from './shapes.ts'
+import { fleetHold, held, idOf, planOf, reportOf, resourceOf, specOf, targetOf } from './shapes.ts'
 
 const wide = (more: Parameters<typeof fleetHold>[1] = {}) =>
   fleetHold('x1', { selector: '@web', members: new Set(['a1']), ...more })
@@ -45,6 +46,23 @@ t.test('an orphan is the word of its carriers: it drains no other, readable or n
     t.strictSame(members(fleet), ['a1'])
     t.equal(fleet.saves.length, 0)
   }
+})
+
+t.test('a target that is new and that the agent does not have fails at once, not at the deadline', async (t) => {
+  const fleet = openFleet({ plan: planOf({ hosts: [specOf('a1'), specOf('old', { protocol: 'v1' })] }) })
+  const both = ['db', 'share']
+  const plan = planOf({
+    hosts: [specOf('a1', { targets: both }), specOf('old', { protocol: 'v1', targets: both }), specOf('c1')],
+    targets: [targetOf(), targetOf('share')],
+  })
+  fleet.send({ type: 'configured', plan })
+  t.match(fleet.seat('a1', 'share').trouble, { is: 'failed', reason: /has no target named share; it has: db/ })
+  t.equal(fleet.seat('a1').trouble, null)
+  t.notOk(fleet.state.hosts.get('old')?.seats.has('share'), 'a v1 server names none')
+  fleet.drain('h1', { target: 'share', selector: 'a1' })
+  t.match(drainProgress(fleet.state, idOf('h1'), fleet.nowMs), { settled: true, hosts: [{ is: 'failed' }] })
+  fleet.up('a1')
+  t.equal(fleet.seat('a1', 'share').trouble, null, 'until it is restarted with it')
 })
 
 t.test('links and reports of hosts that stay are untouched', async (t) => {
