@@ -41,13 +41,19 @@ function inside(state: FleetState, hosts: ReadonlySet<string>, targets: readonly
   const touched = [...state.holds.values()].filter(
     (hold) =>
       (force || (hold.owner.startsWith('operator:') && !hold.orphan)) &&
-      hold.targets.every((target) => targets.includes(target)) &&
+      isWithin(state, hold, targets) &&
       hostsOf(state, hold).some((host) => hosts.has(host)),
   )
   const isWhole = (hold: FleetHold) =>
     hostsOf(state, hold).every((host) => hosts.has(host)) && !hold.owner.startsWith('gate:')
   const narrowed = touched.filter((hold) => !isWhole(hold)).map((hold) => without(hold, hosts))
   return { released: touched.filter(isWhole).map((hold) => hold.id), narrowed }
+}
+
+/** Of a target that left the configuration nobody can be undrained any more. */
+function isWithin({ plan }: FleetState, hold: FleetHold, targets: readonly string[]): boolean {
+  const known = hold.targets.filter((target) => plan.targets.has(target))
+  return known.length > 0 && known.every((target) => targets.includes(target))
 }
 
 function without(hold: FleetHold, hosts: ReadonlySet<string>): FleetHold {

@@ -98,6 +98,15 @@ t.test('a hold of more targets than the undrain’s stays whole', async (t) => {
   t.match(fleet.undrain(), { released: ['x1'] })
 })
 
+t.test('a target that left the configuration keeps no hold from its end', async (t) => {
+  const fleet = openFleet({
+    holds: [fleetHold('x1', { targets: ['gone', 'db'] }), fleetHold('x2', { targets: ['gone'] })],
+  })
+  t.match(fleet.undrain({ target: 'db' }), { released: ['x1'] })
+  t.match(fleet.undrain(), { released: [] }, 'of what is left of the other nobody knows: by id only')
+  t.match(fleet.undrain({ hold: 'x2' }), { released: ['x2'] })
+})
+
 t.test('exceptions grow, and those of an orphan’s marker are kept', async (t) => {
   const fleet = drained([{ orphan: true, members: new Set(['a1', 'b1']), except: new Set(['z9']) }])
   fleet.undrain({ selector: 'a1', force: true })
