@@ -16,6 +16,8 @@ export interface V1DialOptions {
 }
 
 export interface V1Reply {
+  /** The server said so itself, whatever it was. */
+  readonly isAnswer: boolean
   readonly ok: boolean
   readonly text: string
 }
@@ -88,15 +90,23 @@ function prove(inbox: Inbox<V1Answer>, options: V1DialOptions, signal: AbortSign
   })
 }
 
+function none(text: string): V1Reply {
+  return { isAnswer: false, ok: false, text }
+}
+
 function createLink(socket: WebSocket, inbox: Inbox<V1Answer>): V1Link {
   // A v1 server answers in order. One that is overdue keeps its place, so its late answer meets no other request.
   const waiting: ((reply: V1Reply) => void)[] = []
   const closed = new Promise<string>((resolve) => {
     inbox.listen({
       message: (answer) =>
-        waiting.shift()?.({ ok: 'status' in answer && answer.status === 'ok', text: answer.message }),
+        waiting.shift()?.({
+          isAnswer: true,
+          ok: 'status' in answer && answer.status === 'ok',
+          text: answer.message,
+        }),
       closed(reason) {
-        for (const reply of waiting.splice(0)) reply({ ok: false, text: reason })
+        for (const reply of waiting.splice(0)) reply(none(reason))
         resolve(reason)
       },
     })
@@ -104,8 +114,8 @@ function createLink(socket: WebSocket, inbox: Inbox<V1Answer>): V1Link {
   return {
     request: (action, limitMs) =>
       new Promise((resolve) => {
-        if (socket.readyState !== socket.OPEN) return resolve({ ok: false, text: 'the link is closed' })
-        const timer = setTimeout(() => resolve({ ok: false, text: `no answer in ${limitMs} ms` }), limitMs)
+        if (socket.readyState !== socket.OPEN) return resolve(none('the link is closed'))
+        const timer = setTimeout(() => resolve(none(`no answer in ${limitMs} ms`)), limitMs)
         waiting.push((reply) => {
           clearTimeout(timer)
           resolve(reply)

@@ -28,9 +28,9 @@ export function sessionV1(
     },
     async ping() {
       const sentMs = performance.now()
-      const { ok } = await server.request('ping', pingMs)
+      const { isAnswer, ok } = await server.request('ping', pingMs)
+      if (isAnswer) listener?.heard()
       if (!ok) return null
-      listener?.heard()
       const ms = Math.round((performance.now() - sentMs) * 100) / 100
       emit({ type: 'round-trip', host, link, ms })
       return ms
@@ -38,9 +38,9 @@ export function sessionV1(
     send() {},
     sendV1(action) {
       running += 1
-      void server.request(action, orderMs).then(({ ok, text }) => {
+      void server.request(action, orderMs).then(({ isAnswer, ok, text }) => {
         running -= 1
-        if (ok) listener?.heard()
+        if (isAnswer) listener?.heard()
         emit({ type: 'told-v1', host, link, action, ok, text })
       })
     },

@@ -4,7 +4,7 @@ import { type LinkPlan, openAgentLinks } from '../../../coordinator/adapters/age
 import type { HostDial } from '../../../coordinator/config.ts'
 import { randomId } from '../../../daemon/clock.ts'
 import { generateKey, Key } from '../../../protocol/keys.ts'
-import { openV1Servers, type V1ServersOptions } from '../../fakes/v1-server.ts'
+import { openV1Servers, type V1Outcome, type V1ServersOptions } from '../../fakes/v1-server.ts'
 import { recordLinks } from './link-events.ts'
 
 const key = new Key(generateKey())
@@ -30,19 +30,26 @@ t.test('an order that fails is told with its text', async (t) => {
   t.match(await next('told-v1'), { ok: false, text: 'no such unit' })
 })
 
-t.test('a server that is busy with an order is not taken for dead', async (t) => {
-  let finish: () => void = () => {}
-  const order = new Promise<{ ok: true; text: '' }>((resolve) => {
-    finish = () => resolve({ ok: true, text: '' })
-  })
-  const heartbeat = { everyMs: 10, lostMs: 40 }
-  const { links, next, all } = await openV1(t, { carryOut: () => order }, { heartbeat })
-  const { link } = await next('link-up-v1')
-  links.sendV1('old1', link, 'drain')
-  setTimeout(finish, 200)
-  t.match(await next('told-v1'), { ok: true })
-  t.equal(all.filter(({ type }) => type === 'link-down').length, 0)
-})
+for (const ok of [true, false]) {
+  t.test(
+    `a server that is busy with an order is not taken for dead, ${ok ? '' : 'also where the order fails'}`,
+    async (t) => {
+      let finish: () => void = () => {}
+      const order = new Promise<V1Outcome>((resolve) => {
+        finish = () => resolve({ ok, text: '' })
+      })
+      const heartbeat = { everyMs: 10, lostMs: 40 }
+      const { links, next, all } = await openV1(t, { carryOut: () => order }, { heartbeat })
+      const { link } = await next('link-up-v1')
+      links.sendV1('old1', link, 'drain')
+      setTimeout(finish, 200)
+      const told = await next('told-v1')
+      t.match(told, { ok })
+      await next('round-trip', (event) => all.indexOf(event) > all.indexOf(told))
+      t.equal(all.filter(({ type }) => type === 'link-down').length, 0)
+    },
+  )
+}
 
 t.test('a host that is not marked v1 never sees a raw key', async (t) => {
   const seen: Buffer[] = []
