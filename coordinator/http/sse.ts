@@ -2,17 +2,19 @@ import type { FastifyReply } from 'fastify'
 
 /** One server-sent event stream to one reader. */
 export interface EventStream {
-  /** False once the reader is gone, or was dropped because it does not read. */
+  /** False once the stream has ended, the reader is gone, or was dropped because it does not read. */
   send(data: string, id?: string): boolean
   /** True while the reader has not taken what was sent. */
   readonly isBehind: boolean
   /** Called at once where the stream has ended already. */
   onEnd(listener: () => void): void
   onRead(listener: () => void): void
+  /** What was sent before still reaches a reader that takes it in time. */
   end(): void
 }
 
 const keepAliveMs = 10_000
+const lastReadMs = 60_000
 
 /** Takes the reply over. `unsentMax` is how many bytes may wait for a slow reader before it is dropped. */
 export function openEventStream(reply: FastifyReply, unsentMax: number): EventStream {
@@ -25,17 +27,19 @@ export function openEventStream(reply: FastifyReply, unsentMax: number): EventSt
   })
   raw.flushHeaders()
   let isOver = false
+  let isEnded = false
   const listeners: (() => void)[] = []
   const write = (text: string): boolean => {
-    if (isOver) return false
+    // A write after the end is an error, and would take what the reader has not yet read with it.
+    if (isOver || isEnded) return false
     if (raw.writableLength > unsentMax) raw.destroy()
     else raw.write(text)
     return !raw.destroyed
   }
-  const alive = setInterval(() => write(':\n\n'), keepAliveMs)
+  let timer = setInterval(() => write(':\n\n'), keepAliveMs)
   raw.on('close', () => {
     isOver = true
-    clearInterval(alive)
+    clearTimeout(timer)
     for (const listener of listeners) listener()
   })
   raw.on('error', () => raw.destroy())
@@ -49,6 +53,12 @@ export function openEventStream(reply: FastifyReply, unsentMax: number): EventSt
       else listeners.push(listener)
     },
     onRead: (listener) => raw.on('drain', listener),
-    end: () => raw.end(),
+    end() {
+      if (isOver || isEnded) return
+      isEnded = true
+      clearTimeout(timer)
+      timer = setTimeout(() => raw.destroy(), lastReadMs)
+      raw.end()
+    },
   }
 }

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { request } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -11,6 +11,7 @@ import { createApi } from '../../../coordinator/http/server.ts'
 import { createApiClient } from '../../../daemon/api-client.ts'
 import { fleetEvent, type ProgressAnswer, progressAnswer } from '../../../protocol/api.ts'
 import type { AgentMessage } from '../../../protocol/v2.ts'
+import { until } from '../../hosts/until.ts'
 import { aFleet, aPlan, type Fleet, instance } from './api-parts.ts'
 
 const id = 'c'.repeat(32)
@@ -100,6 +101,35 @@ t.test('many changes in a row are few snapshots, the last one settled', async (t
   t.equal(last?.settled, true)
 })
 
+t.test('the settled snapshot reaches a reader that is slow, whatever changes after it', async (t) => {
+  const hosts = Array.from({ length: 1_000 }, (_, at) => `web${at}${'-'.repeat(200)}`)
+  const fleet = aFleet({ plan: aPlan(hosts) })
+  for (const host of hosts) await up(fleet, host)
+  await hold(fleet)
+  let looks = 0
+  const read = () => {
+    looks += 1
+    return fleet.parts.read()
+  }
+  const looked = async (change: () => Promise<unknown>) => {
+    await change()
+    const before = looks
+    await until('somebody looked after it', () => looks > before)
+  }
+  const path = await openOnSocket(t, { ...fleet.parts, read })
+  const socket = connect(path)
+  socket.write(
+    `GET /v1/progress?want=drained&hold=${id} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n`,
+  )
+  await new Promise((resolve) => socket.once('readable', resolve))
+  await looked(() => Promise.all(hosts.map((host) => drained(fleet, host))))
+  await looked(() => drained(fleet, hosts[0] ?? '', ['x.service']))
+  const text = await textOf(socket)
+  t.match(text, /"settled":false/)
+  t.ok(text.includes('"settled":true'))
+  t.ok(text.endsWith('\r\n0\r\n\r\n'), 'the whole of it')
+})
+
 t.test('events: what is missed is sent again, from the last one that was seen', async (t) => {
   const { parts } = aFleet()
   const path = await openOnSocket(t, parts)
@@ -155,6 +185,12 @@ t.test('the coordinator does not wait for open streams when it closes', async (t
   t.pass('the stream was ended')
 })
 
+async function textOf(socket: Socket): Promise<string> {
+  const parts: Buffer[] = []
+  for await (const part of socket) parts.push(part)
+  return Buffer.concat(parts).toString()
+}
+
 async function openOnSocket(t: Test, parts: ApiParts): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'guardian-api-'))
   const path = join(dir, 'api.sock')
@@ -185,19 +221,19 @@ async function up({ parts }: Fleet, host: string): Promise<void> {
   await parts.tell({ type: 'told', host, link: host, message: report('open', []) })
 }
 
-function drained({ parts }: Fleet, host: string): Promise<unknown> {
+function drained({ parts }: Fleet, host: string, failed: string[] = []): Promise<unknown> {
   const held = { id, owner: 'operator:ann', message: '', sinceMs: 1, selector: '*', except: [] } as const
-  return parts.tell({ type: 'told', host, link: host, message: report('drained', [{ ...held, except: [] }]) })
+  return parts.tell({ type: 'told', host, link: host, message: report('drained', [{ ...held, except: [] }], failed) })
 }
 
 type Report = Extract<AgentMessage, { type: 'report' }>
 
-function report(is: 'open' | 'drained', holds: Report['targets'][number]['holds']): Report {
+function report(is: 'open' | 'drained', holds: Report['targets'][number]['holds'], failed: string[] = []): Report {
   const target = { target: 'io-databases', is, holds, durable: true, allowed: true, dependents: [], breaches: 0 }
   return {
     type: 'report',
     seen: null,
-    targets: [{ ...target, dependentsLeftOut: 0, waitingFor: '', failed: [] }],
+    targets: [{ ...target, dependentsLeftOut: 0, waitingFor: '', failed }],
     probes: [],
   }
 }
