@@ -24,7 +24,7 @@ export async function runTakeover(argv: readonly string[]): Promise<void> {
   const after = await awaitReports(client, options)
   const { unmarked } = await takeOver(client, { dryRun: true })
   const drop = await choose(unmarked, after, options)
-  const answer = await takeOver(client, { drop })
+  const answer = await takeOver(client, { drop, excuse: options.excuse })
   finish(options, before, answer, drop)
 }
 

@@ -14,6 +14,7 @@ import { isStanding } from './wanted.ts'
  * has reported or been excused: whatever the lost store knew, the markers still know.
  */
 export function takeoverAsked(state: FleetState, request: TakeoverRequest, atMs: number): FleetStep {
+  refuseUnknownHosts(state, request.excuse)
   const isOver = state.superseded !== null
   const awaiting = awaitedBy(state, request.excuse)
   const unmarked = [...state.holds.values()].filter(
@@ -30,13 +31,12 @@ export function takeoverAsked(state: FleetState, request: TakeoverRequest, atMs:
   const change = { superseded: null, awaiting, release: request.drop, isQuiet: !isOver && request.drop.length === 0 }
   const raised = isOver ? unknowing({ ...state, claim: above(state) }) : state
   const after = applied(raised, change)
-  const effects = [
-    ...noted({ what: 'taken-over', text: `epoch ${after.claim.epoch}` }),
-    ...(isOver ? closeAll(state) : []),
-  ]
+  const taken = isOver ? [...noted({ what: 'taken-over', text: `epoch ${after.claim.epoch}` }), ...closeAll(state)] : []
+  const dropped = unmarked.filter((hold) => request.drop.includes(hold.id))
+  const ended = noted(...dropped.map(({ id, owner }) => ({ what: 'hold-released' as const, hold: id, owner })))
   return {
     save: saveOf(after, change),
-    next: settle(after, atMs, effects, { claim: after.claim, ...view }),
+    next: settle(after, atMs, [...taken, ...ended], { claim: after.claim, ...view }),
     otherwise: { state, effects: [], answer: refused },
   }
 }
@@ -45,6 +45,19 @@ const refused = new GuardianError(
   'not-persisted',
   'the store cannot be written; free space in the state directory and try again',
 )
+
+/** A name that is misspelt would excuse nobody, and the person would wait for what never comes. */
+function refuseUnknownHosts({ plan }: FleetState, excuse: readonly string[]): void {
+  const strange = excuse.find((host) => !plan.hosts.has(host))
+  if (strange === undefined) return
+  throw new GuardianError(
+    'unknown-host',
+    `no host named ${strange}, so nobody waits for it; see "guardian ctl hosts"`,
+    {
+      host: strange,
+    },
+  )
+}
 
 /** Who is to report before anybody is opened: all at a takeover, afterwards whoever has not and is not excused. */
 function awaitedBy(state: FleetState, excuse: readonly string[]): ReadonlySet<string> {

@@ -61,6 +61,13 @@ t.test('an excuse is enough', async (t) => {
   )
 })
 
+t.test('refused: an excuse for a host that nobody configured', async (t) => {
+  for (const dryRun of [true, false]) {
+    const request = { drop: [], excuse: ['b1', 'b2'], dryRun }
+    t.match(restored().refusal({ type: 'takeover-asked', request }), { code: 'unknown-host', message: /named b2/ })
+  }
+})
+
 t.test('excused at the takeover itself', async (t) => {
   const fleet = restored()
   t.match(fleet.takeOver({ excuse: ['a1'] }), { awaiting: ['b1'] })
@@ -103,6 +110,7 @@ t.test('holds that no marker carries are listed once the markers were told of', 
   t.match(answer, { unmarked: [{ id: 'x2' }], awaiting: [] }, 'what was ordered since is no proof')
   t.match(fleet.takeOver({ drop: ['x2'] }), { unmarked: [{ id: 'x2' }] })
   t.match(fleet.lastSave, { release: ['x2'], claim: { revision: 72 } })
+  t.strictSame(fleet.notes, ['hold-released'])
   t.match(fleet.commands[0], { action: 'drain', release: ['x2'], holds: [{ id: 'x1' }] })
 })
 
@@ -150,6 +158,7 @@ t.test('a coordinator that is not superseded takes nothing over', async (t) => {
   const fleet = openFleet({ holds: [fleetHold('x1')] })
   t.strictSame(fleet.takeOver(), { claim, unmarked: [], awaiting: [] })
   t.strictSame(fleet.state.claim, claim)
+  t.strictSame(fleet.notes, [], 'and says nothing of the kind')
 })
 
 t.test('refused where the store cannot keep it', async (t) => {
