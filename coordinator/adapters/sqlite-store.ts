@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import * as v from 'valibot'
@@ -143,7 +143,6 @@ function storeOver({ db, lock, file, loaded, boot }: Parts): StateStore {
   return {
     loaded,
     commit: (save) => told(file, () => write(save)),
-    backup: (to) => copy(db, to),
     close() {
       db.close()
       lock.close()
@@ -189,9 +188,16 @@ async function copy(db: Database.Database, to: string): Promise<void> {
       { cause },
     )
   }
-  await db.backup(to)
-  sync(to)
-  sync(dirname(to))
+  try {
+    await db.backup(to)
+    sync(to)
+    sync(dirname(to))
+  } catch (cause) {
+    unlinkSync(to)
+    const what = faultOf(cause)
+    if (what === null) throw cause
+    throw new GuardianError('not-persisted', `backup ${to} of store ${db.name} ${what}`, { file: to }, { cause })
+  }
 }
 
 function makeDirectory(dir: string): void {

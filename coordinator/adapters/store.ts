@@ -17,7 +17,5 @@ export interface StateStore {
   readonly loaded: Loaded
   /** Durable when it returns. @throws GuardianError `not-persisted` and nothing of it is kept */
   commit(save: FleetSave): void
-  /** A whole copy, taken while the store is in use. */
-  backup(file: string): Promise<void>
   close(): void
 }

@@ -81,7 +81,7 @@ t.test('a copy that was put back is one epoch after its own time', async (t) => 
   const first = openStore({ dir, boot: bootA, instance: instance('1') })
   first.commit(aSave({ claim: { ...first.loaded.claim, revision: 1 }, put: [aHold()] }))
   await backupStore(dir, copy)
-  await t.rejects(first.backup(copy), { code: 'bad-request', message: /exists already/ })
+  await t.rejects(backupStore(dir, copy), { code: 'bad-request', message: /exists already/ })
   t.equal(statSync(copy).mode & 0o777, 0o600)
   first.commit(aSave({ claim: { ...first.loaded.claim, revision: 2 }, put: [aHold({ id: 'later' })] }))
   first.close()
@@ -182,6 +182,22 @@ t.test('a full disk', { skip: isRoot ? false : 'needs root to mount a tmpfs' }, 
   t.equal(again.loaded.claim.revision, 3)
   again.close()
 })
+
+t.test(
+  'a backup for which there is no room leaves no file behind',
+  { skip: isRoot ? false : 'needs root' },
+  async (t) => {
+    const dir = t.testdir()
+    const store = openStore({ dir, boot: bootA, instance: instance('1') })
+    t.teardown(() => store.close())
+    const members = new Set(Array.from({ length: 40_000 }, (_, at) => `host-with-a-long-name-${at}`))
+    store.commit(aSave({ claim: { ...store.loaded.claim, revision: 1 }, put: [aHold({ members })] }))
+    const small = mountTmpfs(t)
+    const copy = join(small, 'copy.sqlite')
+    await t.rejects(backupStore(dir, copy), { code: 'not-persisted', message: /copy\.sqlite .*free some space/ })
+    t.strictSame(readdirSync(small), [])
+  },
+)
 
 t.test('a read-only disk', { skip: isRoot ? false : 'needs root to mount a tmpfs' }, async (t) => {
   const dir = mountTmpfs(t)
