@@ -94,7 +94,7 @@ export function openAgentLinks(options: AgentLinksOptions): AgentLinks {
     plan = next
     for (const [host, { link }] of links) {
       if (plan.dials.has(host)) continue
-      link.stop()
+      drop(link, host)
       links.delete(host)
     }
     for (const dial of plan.dials.values()) keep(dial)

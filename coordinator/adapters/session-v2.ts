@@ -21,6 +21,9 @@ interface Ping {
   readonly resolve: (ms: number | null) => void
 }
 
+// An agent that never answers a ping, but is alive by what it says, is pinged for ever.
+const pingsMax = 64
+
 // A class, because an object literal with getters costs each of thousands of links a hidden shape of its own.
 export class SessionV2 implements Session {
   readonly link: string
@@ -76,7 +79,9 @@ export class SessionV2 implements Session {
     const nonce = this.#nonce
     this.#agent.send({ type: 'ping', nonce, claim: this.#tools.claim() })
     return new Promise((resolve) => {
-      this.#pings = [...this.#pings, { nonce, sentMs: performance.now(), resolve }]
+      const pings = [...this.#pings, { nonce, sentMs: performance.now(), resolve }]
+      if (pings.length > pingsMax) pings.shift()?.resolve(null)
+      this.#pings = pings
     })
   }
 

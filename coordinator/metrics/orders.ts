@@ -3,6 +3,9 @@ import { type Outcome, outcomes } from '../../protocol/v2/command.ts'
 import type { AgentMessage, ClientMessage } from '../../protocol/v2.ts'
 
 const actions = ['drain', 'undrain'] as const
+/** More than hosts have under way; what is beyond them is of agents that never answer. */
+const runningMax = 20_000
+
 const v1Outcomes = ['ok', 'failed'] as const
 
 interface Running {
@@ -60,6 +63,8 @@ export function addOrderMetrics(registry: Registry): OrderMeter {
     sent(host, message) {
       if (message.type === 'command') {
         running.set(message.id, { host, action: message.action, sentMs: performance.now() })
+        const [oldest = ''] = running.keys()
+        if (running.size > runningMax) running.delete(oldest)
       }
     },
     told(message) {

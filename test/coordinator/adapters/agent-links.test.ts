@@ -110,6 +110,7 @@ t.test('a new configuration leaves alone what did not change', async (t) => {
   const dials = new Map([...plan.dials].filter(([host]) => host !== 'web3'))
   dials.set('web2', { ...dialOf('web2', agents.port), address: 'localhost' })
   links.configure({ ...plan, dials })
+  t.match(await events.next('link-down'), { host: 'web3', reason: 'its configuration changed' }, 'gone with its orders')
   t.match(await events.next('link-down'), { host: 'web2', reason: 'its configuration changed' })
   t.equal((await events.next('link-up')).host, 'web2')
   t.ok((await links.measure('web1', 1_000)) ?? -1 >= 0)

@@ -81,6 +81,21 @@ for (const targets of [1, 2, 3, 32]) {
   })
 }
 
+t.test('orders that nobody answers are forgotten, the oldest first', async (t) => {
+  const registry = new Registry()
+  const orders = addOrderMetrics(registry)
+  const authority = { kind: 'coordinator', claim: { epoch: 1, instance: 'a'.repeat(32), revision: 1 } } as const
+  const rest = { type: 'command', action: 'undrain', target: 'io-databases', release: [], authority } as const
+  for (let id = 0; id <= 20_000; id += 1) {
+    orders.sent('web1', { ...rest, id: String(id), release: [], allow: true, limitMs: 1 })
+  }
+  for (const id of ['0', '1', '20000']) {
+    orders.told({ type: 'response', id, outcome: 'ok', message: '', units: [], report: null })
+  }
+  const counted = (await registry.metrics()).split('\n').filter((line) => line.startsWith('guardian_orders_total'))
+  t.ok(counted.includes('guardian_orders_total{action="undrain",outcome="ok"} 2'))
+})
+
 t.test('the age of a hold is that of the oldest', async (t) => {
   const holds = new Map([
     ['a', aHold({ id: 'a', sinceMs: Date.now() - 7_200_000 })],
