@@ -59,8 +59,11 @@ function reconcileHost(before: FleetState, spec: HostSpec, atMs: number, effects
     if (order.action === 'v1' && seat.order !== null && seat.trouble === null) continue
     const command = `${state.nextCommand}`
     effects.push(effectOf(state, order, { host: spec.name, link, target, command }))
+    const change = sent(state, seat, meaning, command, atMs)
+    // A v1 order names no target: it is that of all.
+    const targets = order.action === 'v1' ? spec.targets : [target]
     state = {
-      ...withSeat(state, spec.name, target, sent(state, seat, meaning, command, atMs)),
+      ...targets.reduce((now, each) => withSeat(now, spec.name, each, change), state),
       nextCommand: state.nextCommand + 1,
     }
   }
@@ -72,7 +75,8 @@ const resendMaxMs = 30_000
 function sent(state: FleetState, seat: Seat, meaning: string, command: string, atMs: number): Partial<Seat> {
   const attempt = seat.order?.meaning === meaning ? seat.order.attempt + 1 : 0
   const pauseMs = Math.min(resendMaxMs, state.plan.resendMs * 2 ** Math.min(attempt, 10))
-  return { order: { command, meaning, attempt, againAtMs: atMs + pauseMs }, trouble: null, waitingOn: [] }
+  const order = { command, meaning, attempt, againAtMs: atMs + pauseMs }
+  return { order, trouble: null, waitingOn: [], acknowledged: null }
 }
 
 type Order =

@@ -102,7 +102,7 @@ export interface Seat {
   readonly waitingOn: readonly string[]
   /** Why the last order failed; null after a good one. */
   readonly trouble: { readonly is: 'failed' | 'deadline' | 'not-persisted'; readonly reason: string } | null
-  /** A v1 host only acknowledges: what it last did on this link. */
+  /** A v1 host only acknowledges: what it last did on this link, until it is ordered something else. */
   readonly acknowledged: V1Action | null
 }
 

@@ -159,6 +159,12 @@ export const faults: readonly Fault[] = [
     to: "word.action === 'undrain'",
   },
   {
+    name: 'a v1 server that was told to open is still acknowledged',
+    file: 'coordinator/core/reconcile.ts',
+    from: ', acknowledged: null }',
+    to: ' }',
+  },
+  {
     name: 'take the hold of a gate that has just gone down for over',
     file: 'coordinator/core/wanted.ts',
     from: ' && !isOfLaterRun(state, resource, held.id)',

@@ -122,7 +122,8 @@ export function fleetPlanOf(plan: SimPlan, changes: PlanChanges): FleetPlan {
     const own = plan.hosts.find((host) => host.name === name)?.targets.map((spec) => spec.name)
     const tags = changes.retagged.has(name) ? ['moved'] : (plan.tags.get(name) ?? [])
     const protocol = plan.v1Hosts.includes(name) ? 'v1' : 'v2'
-    return [name, { name, address: name, tags, protocol, targets: own ?? ['io-databases'] }]
+    const targets = own ?? plan.targets.map((target) => target.name)
+    return [name, { name, address: name, tags, protocol, targets }]
   })
   return {
     hosts: new Map(hosts),

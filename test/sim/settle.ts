@@ -54,7 +54,7 @@ function restlessness(world: World, process: FleetProcess): string | null {
   // What was ordered while the store was full may be forgotten, and a v1 server has no marker that remembers.
   if (world.hadRival || world.wasStoreFull) return null
   for (const v1 of world.v1Hosts.values()) {
-    const isHeld = wantedBy(process, v1.name, 'io-databases').length > 0
+    const isHeld = world.plan.targets.some((target) => wantedBy(process, v1.name, target.name).length > 0)
     if (isHeld !== v1.isDrained) return `${v1.name}: is ${v1.isDrained ? 'drained' : 'open'}, held: ${isHeld}`
   }
   return null

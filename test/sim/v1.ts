@@ -10,16 +10,21 @@ export class V1Host {
   /** Raised at each reboot. */
   life = 0
   readonly #world: World
-  #orders: (() => void)[] = []
+  #orders: { readonly action: 'drain' | 'undrain'; readonly run: () => void }[] = []
 
   constructor(world: World, name: string) {
     this.#world = world
     this.name = name
   }
 
+  /** Told to open, and it has not yet. */
+  get isToOpen(): boolean {
+    return this.#orders.some(({ action }) => action === 'undrain')
+  }
+
   /** One order after the other, whoever sent it; what a split holds back comes later, still in order. */
-  work(order: () => void): void {
-    this.#orders.push(order)
+  work(action: 'drain' | 'undrain', run: () => void): void {
+    this.#orders.push({ action, run })
     if (this.#orders.length === 1) this.#next()
   }
 
@@ -27,7 +32,7 @@ export class V1Host {
     const { life } = this
     this.#world.schedule.after(this.#world.random.between(5, 1_500), () => {
       if (this.life !== life) return
-      if (!this.blocked) this.#orders.shift()?.()
+      if (!this.blocked) this.#orders.shift()?.run()
       if (this.#orders.length > 0) this.#next()
     })
   }
@@ -64,7 +69,7 @@ export class V1Link {
 
   send(link: string, action: 'drain' | 'undrain'): void {
     if (link !== this.#link) return
-    this.#host.work(() => {
+    this.#host.work(action, () => {
       const ok = !this.#world.random.chance(0.05 * this.#world.plan.rough)
       if (ok) this.#host.isDrained = action === 'drain'
       this.#world.note(this.#host.name, `v1 ${action} ${ok ? 'ok' : 'error'}`)

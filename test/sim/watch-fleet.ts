@@ -54,6 +54,7 @@ export class FleetWatch {
   progressTold(process: FleetProcess, hold: string, progress: ProgressAnswer, promises: Promises): void {
     for (const { host, target, is } of progress.hosts) {
       const found = this.#world.hosts.find((each) => each.name === host)
+      if (is === 'acknowledged') this.#mustStayShut(host)
       if (is !== 'done') continue
       if (found === undefined) throw new Violation('S2', `${host} speaks v1 and cannot be done`)
       if (progress.superseded || this.#world.hadRival || this.#world.wasForced.has(host)) continue
@@ -62,6 +63,12 @@ export class FleetWatch {
     }
     const isDone = progress.settled && progress.hosts.every(({ is }) => is === 'done')
     if (isDone) this.#mustBeWhole(process, hold, progress)
+  }
+
+  /** What a v1 server acknowledged is over as soon as it is told to open. */
+  #mustStayShut(host: string): void {
+    if (this.#world.hadRival || this.#world.v1Hosts.get(host)?.isToOpen !== true) return
+    throw new Violation('S2', `${host} counts as acknowledged, and was told to open`)
   }
 
   /** S2: exit 0 only if every host of the hold is done. */

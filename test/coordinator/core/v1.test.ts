@@ -1,6 +1,7 @@
 import t from 'tap'
+import { drainProgress } from '../../../coordinator/core/progress.ts'
 import { Fleet } from './scene.ts'
-import { fleetHold, planOf, resourceOf, specOf, targetOf } from './shapes.ts'
+import { fleetHold, idOf, planOf, resourceOf, specOf, targetOf } from './shapes.ts'
 
 const old = (more: Partial<Parameters<typeof specOf>[1]> = {}) => specOf('a1', { protocol: 'v1', ...more })
 const plan = planOf({ hosts: [old(), specOf('b1')] })
@@ -40,6 +41,25 @@ t.test('it is owed an undrain from the hold on, and gets it once per release', a
   fleet.down('a1')
   fleet.upV1('a1')
   t.strictSame(fleet.orders, [])
+})
+
+t.test('while it opens it is not taken for drained, whichever of its targets is held next', async (t) => {
+  const two = planOf({ hosts: [old({ targets: ['db', 'share'] })], targets: [targetOf(), targetOf('share')] })
+  for (const target of ['db', 'share']) {
+    const fleet = v1Fleet({ plan: two })
+    fleet.drain('h1', { target: 'db' })
+    fleet.toldV1('a1', 'drain')
+    fleet.undrain()
+    t.strictSame(fleet.orders, ['v1 undrain a1'])
+    fleet.drain('h2', { target })
+    const progress = () => drainProgress(fleet.state, idOf('h2'), fleet.nowMs).hosts.map(({ is }) => is)
+    t.strictSame(progress(), ['moving'], target)
+    fleet.toldV1('a1', 'undrain')
+    t.strictSame(fleet.orders, ['v1 drain a1'])
+    t.strictSame(progress(), ['moving'])
+    fleet.toldV1('a1', 'drain')
+    t.strictSame(progress(), ['acknowledged'])
+  }
 })
 
 t.test('what is owed survives a restart', async (t) => {
@@ -131,12 +151,12 @@ t.test('an undrain names no target, so it waits until nothing of the host is hel
     plan: two,
     holds: [hold(), fleetHold('x2', { targets: ['share'], members: new Set(['a1']) })],
   })
-  t.strictSame(fleet.orders, ['v1 drain a1', 'v1 drain a1'])
+  t.strictSame(fleet.orders, ['v1 drain a1'])
   fleet.toldV1('a1', 'drain')
   fleet.undrain({ hold: 'x1' })
   t.strictSame(fleet.orders, [])
   fleet.undrain({ hold: 'x2' })
-  t.match(fleet.orders, ['v1 undrain a1', 'v1 undrain a1'])
+  t.strictSame(fleet.orders, ['v1 undrain a1'])
   fleet.toldV1('a1', 'undrain')
   t.equal(fleet.state.owedUndrain.size, 0)
 })
