@@ -115,7 +115,7 @@ export const hostStatus = v.object({
   protocol: v.picklist(['v1', 'v2']),
   connected: v.boolean(),
   /** Milliseconds since the link went up or down. */
-  sinceMs: spanMs,
+  sinceMs: counter,
   reason: message,
   roundTripMs: v.nullable(v.number()),
   build: v.nullable(message),
@@ -124,7 +124,7 @@ export const hostStatus = v.object({
     v.object({
       target: targetName,
       want: v.picklist(['drained', 'open']),
-      /** null where no report has come yet; a v1 host only ever acknowledges. */
+      /** null where no report has come yet; a v1 host only ever acknowledges, what is wanted now or nothing. */
       is: v.nullable(v.picklist([...dutyStates, 'acknowledged'])),
       holds: v.array(hold),
       dependents: v.array(v.object({ unit: unitName, active: v.string(), guarded: v.boolean(), processes: counter })),
@@ -141,7 +141,7 @@ export const resourceStatus = v.object({
   name: resourceName,
   ready: v.boolean(),
   reason: message,
-  sinceMs: spanMs,
+  sinceMs: counter,
   gate: v.picklist(['up', 'down', 'none']),
 })
 export type ResourceStatus = v.InferOutput<typeof resourceStatus>

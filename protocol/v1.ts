@@ -36,6 +36,9 @@ export type V1Reading =
   | { readonly is: 'command'; readonly action: V1Action }
   | { readonly is: 'refused'; readonly answer: Extract<V1Answer, { type: 'error' }> }
 
+const unknown = v.optional(v.unknown())
+const v1Shape = v.fallback(v.object({ type: unknown, action: unknown }), {})
+
 /** Reads one frame of a v1 client; what cannot be read becomes the error that IO Guardian answers. */
 export function readV1(frame: string): V1Reading {
   let input: unknown
@@ -48,18 +51,9 @@ export function readV1(frame: string): V1Reading {
   if (auth.success) return { is: 'auth', key: auth.output.key }
   const command = v.safeParse(v1Command, input)
   if (command.success) return { is: 'command', action: command.output.action }
-  const shape = v.safeParse(v.looseObject({ type: v.unknown(), action: v.unknown() }), {
-    type: null,
-    action: null,
-    ...asRecord(input),
-  })
-  const { type, action } = shape.success ? shape.output : { type: null, action: null }
+  const { type, action } = v.parse(v1Shape, input)
   const text = type === 'command' ? `Unknown action: ${shown(action)}` : `Unknown message type: ${shown(type)}`
   return { is: 'refused', answer: { type: 'error', message: text } }
-}
-
-function asRecord(input: unknown): object {
-  return typeof input === 'object' && input !== null ? input : {}
 }
 
 // As Python prints a value, because IO Guardian does.

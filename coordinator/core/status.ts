@@ -40,10 +40,11 @@ function seatStatus(state: FleetState, spec: HostSpec, target: string, atMs: num
   const seat = seatOf(state.hosts.get(spec.name), target)
   const holds = holding(state, spec.name, target, atMs)
   const { report } = seat
+  const isHeld = holds.length > 0
   return {
     target,
-    want: holds.length > 0 ? 'drained' : 'open',
-    is: report?.is ?? (seat.acknowledged === null ? null : 'acknowledged'),
+    want: isHeld ? 'drained' : 'open',
+    is: report?.is ?? (seat.acknowledged === (isHeld ? 'drain' : 'undrain') ? 'acknowledged' : null),
     holds,
     dependents: [...(report?.dependents ?? [])],
     waitingFor: seat.trouble?.reason ?? report?.waitingFor ?? '',

@@ -30,7 +30,7 @@ export function holdsOn(state: FleetState, host: string, target: string): readon
   return found
 }
 
-/** The hosts of a hold that are still configured, by target. */
+/** The hosts of a hold that are still configured and were not taken out of it. */
 export function hostsOf(state: FleetState, hold: FleetHold): readonly string[] {
   return [...hold.members].filter((host) => !hold.except.has(host) && state.plan.hosts.has(host)).sort()
 }

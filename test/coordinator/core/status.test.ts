@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { fleetStatus } from '../../../coordinator/core/status.ts'
 import { fleetStatus as decoder } from '../../../protocol/api.ts'
 import { Fleet, openFleet } from './scene.ts'
-import { bootId, claim, fleetHold, held, planOf, reportOf, resourceOf, specOf, twin } from './shapes.ts'
+import { bootId, claim, fleetHold, held, planOf, reportOf, resourceOf, specOf, targetOf, twin } from './shapes.ts'
 
 const statusOf = (fleet: Fleet) => {
   const status = fleetStatus(fleet.state, fleet.nowMs, 1_700_000_000_000)
@@ -108,6 +108,35 @@ t.test('a v1 host', async (t) => {
   fleet.drain('h1')
   fleet.toldV1('a1', 'drain')
   t.match(hostOf(fleet), { targets: [{ want: 'drained', is: 'acknowledged' }] })
+  fleet.undrain()
+  fleet.toldV1('a1', 'undrain')
+  t.match(hostOf(fleet), { targets: [{ want: 'open', is: 'acknowledged' }] })
+})
+
+t.test('what a v1 host acknowledged is not taken for the other that is wanted now', async (t) => {
+  const plan = planOf({
+    hosts: [specOf('a1', { protocol: 'v1' }), specOf('b1')],
+    targets: [targetOf('db', { waves: ['b1'] })],
+    resources: [resourceOf('pg', { probed: true })],
+  })
+  const fleet = openFleet({ plan })
+  fleet.drain('h1', { selector: 'a1' })
+  fleet.toldV1('a1', 'drain')
+  fleet.undrain()
+  t.strictSame(fleet.orders, [])
+  t.match(hostOf(fleet), { targets: [{ want: 'open', is: null }] }, 'it waits for its database')
+  fleet.probe(true)
+  fleet.toldV1('a1', 'undrain')
+  fleet.drain('h2')
+  t.strictSame(fleet.orders, ['drain b1'])
+  t.match(hostOf(fleet), { targets: [{ want: 'drained', is: null }] }, 'it waits for its wave')
+})
+
+t.test('a duration may be longer than a year', async (t) => {
+  const fleet = openFleet()
+  fleet.nowMs += 400 * 86_400_000
+  t.equal(hostOf(fleet)?.sinceMs, 400 * 86_400_000)
+  t.equal(statusOf(fleet).resources[0]?.sinceMs, 400 * 86_400_000)
 })
 
 t.test('resources', async (t) => {
