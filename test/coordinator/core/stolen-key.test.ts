@@ -78,9 +78,10 @@ for (const [name, hold] of forgeries) {
   t.test(`the hold of a gate’s next run, foretold as ${name}, takes nobody out of it`, async (t) => {
     const fleet = openFleet({ plan: gated })
     fleet.report('a1', reportOf('open', [hold]))
+    const request = undrainRequest({ hold: foretold })
+    t.match(fleet.refusal({ type: 'undrain-asked', request }), { code: 'held' }, 'its file was not read yet')
     fleet.gate('up', 1)
     fleet.tick()
-    const request = undrainRequest({ hold: foretold })
     t.match(fleet.refusal({ type: 'undrain-asked', request }), { code: 'held', message: /has not come to here/ })
     t.strictSame(fleet.gate('down', 2), { hold: foretold })
     t.match(fleet.state.holds.get(foretold), { owner: 'gate:pg', except: new Set(), members: new Set(['a1', 'b1']) })
