@@ -31,6 +31,11 @@ t.test('hosts that are real', { skip: noLab }, async (t) => {
     t.not((await one.tried('ping', '-c', '1', '-W', '1', '192.0.2.1')).code, 0)
   })
 
+  await t.test('who enters one has no right to set the clock of this machine', async (t) => {
+    const rights = await one.run('sh', '-c', 'sed -n "s/^CapBnd:\\s*//p" /proc/self/status')
+    t.equal((BigInt(`0x${rights.trim()}`) >> 25n) & 1n, 0n, 'CAP_SYS_TIME')
+  })
+
   await t.test('a link is cut in one direction, loses packets, and heals', async (t) => {
     const hears = async () => (await one.tried('ping', '-c', '1', '-W', '1', two.address)).code === 0
     await lab.network.lose('two', 'one')
