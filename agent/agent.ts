@@ -146,7 +146,7 @@ async function openHands({ config, secrets, bus, loop, log, notify, closing }: H
         metrics: async () => ({ type: metrics.registry.contentType, text: await metrics.registry.metrics() }),
         unready: () => unready(bus, units),
       },
-      told: (event) => tellCore(loop, opened, event),
+      told: (event) => told(timed(event)),
       failed: (reason) => metrics.countFailure(reason),
       log,
     }),
@@ -172,13 +172,7 @@ async function openHands({ config, secrets, bus, loop, log, notify, closing }: H
   return { door: opened, local, units, reporter, metrics, log, nowMs: monotonicMs }
 }
 
-/** What a peer said, with the time added; a refusal goes back to the peer. */
-function tellCore(loop: AgentLoop, door: Door, event: DoorEvent): void {
-  loop.dispatch(timed(event)).catch((cause: unknown) => {
-    if (cause instanceof GuardianError) door.refuse(event.link, cause)
-  })
-}
-
+/** What a peer said, with the time added. */
 function timed(event: DoorEvent): AgentEvent {
   const atMs = monotonicMs()
   if (event.type !== 'commanded-v1') return { ...event, atMs }

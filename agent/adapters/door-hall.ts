@@ -55,6 +55,8 @@ export class Hall {
   })
   /** Sockets in a TLS handshake, by their peer: the handshake makes a socket of its own around each. */
   readonly #shaking = new Map<string, Socket>()
+  /** Sockets that have proved a key and have yet to say what for. */
+  readonly #asking = new WeakMap<Socket, NodeJS.Timeout>()
   #linkCount = 0
   #complainedAtMs = Number.NEGATIVE_INFINITY
   #kept = 0
@@ -68,6 +70,7 @@ export class Hall {
       const below = this.#shaking.get(peer)
       this.#shaking.delete(peer)
       if (below !== undefined) this.#strangers.release(below)
+      this.#await(socket)
       this.#http.emit('connection', socket)
     })
     this.#tls.server.on('tlsClientError', (cause, socket) => {
@@ -111,6 +114,12 @@ export class Hall {
     this.#tls.server.emit('connection', socket)
   }
 
+  #await(socket: Socket): void {
+    const late = setTimeout(() => socket.destroy(), limits.proofMs)
+    this.#asking.set(socket, late)
+    socket.once('close', () => clearTimeout(late))
+  }
+
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const asked = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
     if (asked.includes(subprotocol)) {
@@ -130,6 +139,7 @@ export class Hall {
 
   #greetV2(opened: WebSocket, socket: TLSSocket): void {
     const { told } = this.#parts
+    clearTimeout(this.#asking.get(socket))
     const link = this.#open(opened, socket, () => this.#tls.isGood(socket))
     serveV2(link, limits.proofMs, {
       greeted: (hello) => told({ type: 'greeted', link: link.id, hello }),
@@ -148,6 +158,7 @@ export class Hall {
       proved: (key) => {
         proof = key
         this.#strangers.release(socket)
+        clearTimeout(this.#asking.get(socket))
         told({ type: 'greeted-v1', link: link.id })
       },
       failed: () => this.#failKey(link.address),

@@ -14,21 +14,12 @@ const plain = 'text/plain; charset=utf-8'
 
 /** Serves whatever connections it is given; it listens nowhere itself. */
 export function createHttp(pages: Pages): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: limits.frameBytesBeforeProof,
-      requestTimeout: limits.proofMs,
-      headersTimeout: limits.proofMs,
-      // A connection that waits for the next request would count as a stranger all the while.
-      keepAlive: false,
-    },
-    (request, response) => {
-      answer(pages, request, response).catch((cause: unknown) => {
-        if (!response.headersSent) reply(response, 500, `internal error: ${reasonOf(cause)}\n`)
-        else response.destroy()
-      })
-    },
-  )
+  const server = createServer({ maxHeaderSize: limits.frameBytesBeforeProof }, (request, response) => {
+    answer(pages, request, response).catch((cause: unknown) => {
+      if (!response.headersSent) reply(response, 500, `internal error: ${reasonOf(cause)}\n`)
+      else response.destroy()
+    })
+  })
   server.on('clientError', (_cause, socket) => socket.destroy())
   return server
 }

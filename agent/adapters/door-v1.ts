@@ -52,8 +52,6 @@ export function serveV1(link: DoorLink, events: V1Events): void {
     const reading = readV1(frame)
     if (reading.is === 'auth') return prove(reading.key)
     if (reading.is === 'refused' && reading.answer === v1InvalidJson) return sendText(link, v1Text(reading.answer))
-    // An auth without a key is one with the empty key.
-    if (reading.is === 'refused' && reading.answer.message === 'Unknown message type: auth') return prove('')
     if (!isProved) return refuse(v1NotAuthenticated, 'Not authenticated')
     if (reading.is === 'refused') return sendText(link, v1Text(reading.answer))
     if (reading.action === 'ping') return sendText(link, v1Text(v1Response('ping', 'ok', 'pong')))

@@ -17,9 +17,11 @@ export function serveV2(link: DoorLink, helloLimitMs: number, events: V2Events):
   let isGreeted = false
   let isOver = false
 
-  function refuse(cause: GuardianError): void {
+  function refuse({ code, message }: GuardianError): void {
     isOver = true
-    refuseV2(link, cause)
+    const refusal: AgentMessage = { type: 'error', code, message: message.slice(0, 500), seen: null }
+    sendText(link, JSON.stringify(refusal))
+    link.socket.close(errors[code].close)
   }
 
   function read(frame: string) {
@@ -54,11 +56,4 @@ export function serveV2(link: DoorLink, helloLimitMs: number, events: V2Events):
       refuse(cause)
     }
   })
-}
-
-/** Tells the peer why, and closes. */
-export function refuseV2(link: DoorLink, { code, message }: GuardianError): void {
-  const refusal: AgentMessage = { type: 'error', code, message: message.slice(0, 500), seen: null }
-  sendText(link, JSON.stringify(refusal))
-  link.socket.close(errors[code].close)
 }

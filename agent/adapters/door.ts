@@ -6,7 +6,6 @@ import type { AgentMessage } from '../../protocol/v2.ts'
 import { Hall, type HallParts } from './door-hall.ts'
 import { type DoorLink, lookAfter, sendText } from './door-link.ts'
 import { v1Text } from './door-v1.ts'
-import { refuseV2 } from './door-v2.ts'
 
 /** The one port of an agent. */
 export interface Door extends AsyncDisposable {
@@ -15,7 +14,6 @@ export interface Door extends AsyncDisposable {
   sendV1(link: string, action: 'drain' | 'undrain', isOk: boolean, text: string): void
   /** After what was sent on it before. */
   close(link: string, code: number): void
-  refuse(link: string, cause: GuardianError): void
   /** Bytes that the peer has not taken yet. */
   unsentBytes(link: string): number
   /** Closes the links whose key is not good any more. */
@@ -51,7 +49,6 @@ export async function openDoor(parts: DoorParts): Promise<Door> {
     sendV1: (id, action, isOk, text) =>
       known(id, (link) => sendText(link, v1Text(v1Response(action, isOk ? 'ok' : 'error', text)))),
     close: (id, code) => known(id, ({ socket }) => socket.close(code)),
-    refuse: (id, cause) => known(id, (link) => refuseV2(link, cause)),
     unsentBytes: (id) => hall.links.get(id)?.socket.bufferedAmount ?? 0,
     keysChanged: () => hall.keysChanged(),
     get strangers() {

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { neighbourhood } from '../../../agent/adapters/door-strangers.ts'
 import { GuardianError } from '../../../protocol/errors.ts'
 import { limits } from '../../../protocol/limits.ts'
 import { until } from '../../hosts/until.ts'
-import { dial, key, openRig, openTcp, openV1, pingDuring } from './door-rig.ts'
+import { dial, key, openRig, openTcp, openV1, pingDuring, shake } from './door-rig.ts'
 
 t.test('the pool cuts off the oldest of whoever has most', async (t) => {
   await using rig = await openRig()
@@ -64,6 +65,23 @@ t.test('one who says nothing is cut off in time, with TLS half done or without',
   await Promise.all([once(silent, 'close'), once(half, 'close'), unproved.closed])
   t.ok(performance.now() - startedMs >= limits.proofMs - 100)
   t.strictSame(rig.failures, ['late', 'late', 'late'])
+})
+
+t.test('one who has the key and then asks for nothing is cut off in time', async (t) => {
+  await using rig = await openRig()
+  const link = await dial(rig.port)
+  const ends: string[] = []
+  link.listen({ message: () => {}, closed: (reason) => ends.push(reason) })
+  const silent = shake(rig.port, key)
+  const half = shake(rig.port, key)
+  const v1 = new WebSocket(`wss://127.0.0.1:${rig.port}/`, { createConnection: () => shake(rig.port, key) })
+  await Promise.all([once(silent, 'secureConnect'), once(half, 'secureConnect'), once(v1, 'open')])
+  half.write('GET /healthz HTTP/1.1\r\n')
+  v1.on('error', () => {})
+  await Promise.all([once(silent.resume(), 'close'), once(half.resume(), 'close'), once(v1, 'close')])
+  t.strictSame(rig.failures, [], 'they are no strangers')
+  t.strictSame(ends, [], 'a link lives on')
+  link.close()
 })
 
 t.test('wrong v1 keys wait, each on its own socket', async (t) => {
