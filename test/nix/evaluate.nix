@@ -84,5 +84,19 @@ in
     inherit says;
   }) (import ./refused.nix { inherit lib; });
 
+  options =
+    map
+      (option: {
+        inherit (option) name type;
+        description = option.description or "";
+        default = option.default.text or null;
+        example = option.example.text or null;
+      })
+      (
+        lib.filter (option: option.visible && !option.internal) (
+          lib.optionAttrSetToDocList (evaluate { }).options.services.guardian
+        )
+      );
+
   hosts = lib.mapAttrs (_: render) (import ./hosts.nix { inherit lib; });
 }
