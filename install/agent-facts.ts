@@ -31,6 +31,7 @@ export async function agentFacts(machine: Machine, wishes: AgentWishes): Promise
     targets,
     loose: config.targets.flatMap(({ dependents }) => dependents),
     dependents: await dependentsOf(machine, wishes, targets),
+    needsNothing: config.resources.size === 0,
   }
 }
 

@@ -17,6 +17,8 @@ export interface AgentFacts extends Fit {
   /** Stopped with a target although they do not hang on it, so the agent must be allowed to. */
   readonly loose: readonly string[]
   readonly dependents: readonly Dependent[]
+  /** Whether a target waits for nothing, because no resource is configured. */
+  readonly needsNothing: boolean
 }
 
 /** Everything of an agent's host. */

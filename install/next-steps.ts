@@ -9,13 +9,19 @@ const fleetKey = '/etc/guardian/fleet.key'
 /** What a person has still to do on an agent's host. */
 export async function afterAgent(machine: Machine, facts: AgentFacts): Promise<readonly string[]> {
   const steps: string[] = []
-  if (facts.credential && !(await machine.has(psk))) {
+  const isKeyless = facts.credential && !(await machine.has(psk))
+  if (isKeyless) {
     steps.push(
       `put the key of this host into ${psk}, mode 0600; where the fleet's key is: guardian keygen --host ${facts.host} --psk-file ${fleetKey}`,
-      'name the resources of this host in /etc/guardian/agent.json; agent.json.example beside it explains each setting',
-      'run "guardian install agent" again: it starts what is ready',
     )
   }
+  if (facts.needsNothing) {
+    const then = isKeyless ? '' : ', then: systemctl restart io-guardian, which drains nothing'
+    steps.push(
+      `name the resources of this host in /etc/guardian/agent.json${then}; agent.json.example beside it explains each setting`,
+    )
+  }
+  if (isKeyless) steps.push('run "guardian install agent" again: it starts what is ready')
   for (const { name, unit } of facts.targets) {
     const dependents = await machine.list(`${unitDir}/${unit}.wants`)
     if (dependents.length > 0) continue

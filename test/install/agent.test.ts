@@ -36,7 +36,25 @@ t.test('lays out all of a host, says what is next, and has nothing to change the
   await install(asked('agent', root), again)
   t.equal(again.said[0], 'nothing to change')
   t.match(again.said.join('\n'), '--host web9')
+  t.match(again.said.join('\n'), 'next: name the resources of this host in /etc/guardian/agent.json; ')
   t.equal((await treeOf(root))['/etc/guardian/agent.json'], '{ "host": "web9" }')
+})
+
+t.test('whoever has done all that was next is told nothing more', async (t) => {
+  const root = t.testdir()
+  const config = { host: 'web1', resources: { redis: { type: 'redis' } } }
+  await layOut(root, {
+    ...webHost,
+    '/etc/guardian/agent.json': JSON.stringify(config),
+    '/etc/guardian/psk': '',
+    '/usr/lib/polkit-1/polkitd': '',
+  })
+  const world = fakeWorld()
+  await install(asked('agent', root, { dependents: ['web'] }), world)
+  t.strictSame(
+    world.said.filter((line) => line.startsWith('next')),
+    [],
+  )
 })
 
 t.test('a dry run writes nothing and shows each file', async (t) => {
