@@ -2,7 +2,6 @@ import type { Hold } from '../../protocol/hold.ts'
 import { holdsOf } from './duty.ts'
 import type { Move } from './move.ts'
 import { dropHolds, takeHolds } from './orders.ts'
-import { hasCoordinator } from './permission.ts'
 import type { Moment } from './rules.ts'
 import type { AgentState, Duty } from './state.ts'
 
@@ -33,9 +32,8 @@ export function selfDrainRule(duty: Duty, moment: Moment): Move | null {
 function isAlone(state: AgentState, atMs: number): boolean {
   const { onCoordinatorLost, lostAfterMs } = state.policy
   const wasMet = state.seen !== null
-  return (
-    onCoordinatorLost === 'probe' && wasMet && !hasCoordinator(state) && atMs - state.coordinatorHeardMs >= lostAfterMs
-  )
+  // Not whether it is connected: a link to a host that lost its power stands until somebody misses an answer.
+  return onCoordinatorLost === 'probe' && wasMet && atMs - state.coordinatorHeardMs >= lostAfterMs
 }
 
 function someDown(state: AgentState, duty: Duty, atMs: number): boolean {

@@ -43,8 +43,16 @@ t.test('the silence is counted from the last word', async (t) => {
   t.strictSame(notes(scene.tick(1)), ['hold-taken', 'drain-started'])
 })
 
+t.test('a link on which nothing is said counts for nothing', async (t) => {
+  const scene = openScene({ specs: [{ ...spec, needs: ['pg'] }] })
+  scene.probe(false)
+  scene.tick(29_999)
+  scene.send({ type: 'pinged', link: 'c', nonce: 1, claim: claimOf() })
+  t.strictSame(notes(scene.tick(29_999)), [], 'while the coordinator is heard')
+  t.strictSame(notes(scene.tick(1)), ['hold-taken', 'drain-started'])
+})
+
 const patient: readonly [name: string, prepare: () => Scene][] = [
-  ['while the coordinator is connected', () => openScene()],
   ['where it is told to keep', () => alone({ onCoordinatorLost: 'keep' })],
   [
     'where no coordinator was ever met',
