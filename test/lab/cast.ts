@@ -25,7 +25,7 @@ export const searchIndex = worker('search-index.service', {
   on: 'shop.service',
   lines: [
     ...pgbench(5),
-    `ExecStop=/bin/sh -c 'sleep 2; psql -h io -U postgres -qc "insert into batches values (now())"'`,
+    `ExecStop=/bin/sh -c 'sleep 2; PGCONNECT_TIMEOUT=2 psql -h io -U postgres -qc "insert into batches values (now())"'`,
     ...always(),
   ],
 })
@@ -33,7 +33,7 @@ export const searchIndex = worker('search-index.service', {
 function worker(name: string, { on, lines }: { readonly on?: string; readonly lines: readonly string[] }): Worker {
   const text = unit({
     Unit: on === undefined ? ['After=network-online.target'] : [`Requires=${on}`, `After=${on}`],
-    Service: ['User=nobody', ...lines],
+    Service: [...lines],
     Install: [`WantedBy=${on ?? 'multi-user.target'}`],
   })
   return { unit: name, text }

@@ -25,11 +25,11 @@ export interface Fleet extends AsyncDisposable {
   /** The drains that `ctl` was told are done. */
   readonly promised: readonly Promised[]
   status(): Promise<FleetStatus>
-  /** Changes coordinator.json, and has the daemon read it. */
-  configure(change: object): Promise<void>
-  /** A host that joins; it is in coordinator.json once `configure` has said so. */
-  addMember(name: string, suite: Suite, plan: MemberPlan): Promise<Member>
-  readonly config: object
+  /** Writes coordinator.json with what is changed, and has the daemon read it. */
+  configure(change?: object): Promise<void>
+  /** A host that joins: a new one, or one that is there. */
+  join(host: Host, plan: MemberPlan): Promise<Member>
+  addHost(name: string, suite: Suite): Promise<Host>
   close(): Promise<void>
 }
 
@@ -69,10 +69,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const hosts = await Promise.all(Object.keys(plans).map((name) => add(name, suites[name] ?? 'trixie')))
     const members = hosts.map((host) => memberOf(host, { ...(plans[host.name] ?? web), agent: options.agent ?? {} }))
     const io = await ioBooted
-    const fleet = fleetOf({ lab, io, members, add, config: configOf(members, options.coordinator) })
+    const fleet = fleetOf({ lab, io, members, add, more: options.coordinator ?? {} })
     await startDatabases(io)
-    await installCoordinator(io, fleet.config)
-    await Promise.all(members.map((member) => joinFleet(member, io)))
+    await installCoordinator(io, configOf(members, options.coordinator))
+    await Promise.all(members.map((member) => settleIn(member, io)))
     await untilOpen(...members)
     return fleet
   } catch (cause) {
@@ -81,24 +81,25 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   }
 }
 
-async function joinFleet(member: Member, io: Host): Promise<void> {
+async function settleIn(member: Member, io: Host): Promise<void> {
   await layWorkers(member, io)
   await installAgent(member, await hostKey(io, member.host.name))
 }
 
-interface Parts extends Pick<Fleet, 'lab' | 'io' | 'config'> {
+interface Parts extends Pick<Fleet, 'lab' | 'io'> {
   readonly members: Member[]
-  readonly add: (name: string, suite: Suite) => Promise<Host>
+  readonly add: Fleet['addHost']
+  readonly more: object
 }
 
-function fleetOf({ lab, io, members, add, config }: Parts): Fleet {
+function fleetOf({ lab, io, members, add, more }: Parts): Fleet {
   const promised: Promised[] = []
   const api = () => createApiClient({ kind: 'socket', path: io.live('run/io-guardian-coordinator/api.sock') })
   return {
     lab,
     io,
-    config,
     members,
+    addHost: add,
     postgres: postgresUnits[io.suite],
     member: (name) => {
       const found = members.find(({ host }) => host.name === name)
@@ -116,13 +117,16 @@ function fleetOf({ lab, io, members, add, config }: Parts): Fleet {
       return ended
     },
     status: () => api().get('/v1/status', fleetStatus),
-    configure: async (change) => {
-      await writeConfig(io, { ...config, ...change })
+    configure: async (change = {}) => {
+      await writeConfig(io, { ...configOf(members, more), ...change })
       await io.systemctl('reload', 'io-guardian-coordinator.service')
     },
-    addMember: async (name, suite, plan) => {
-      const member = memberOf(await add(name, suite), plan)
-      await joinFleet(member, io)
+    join: async (host, plan) => {
+      const member = memberOf(host, plan)
+      members.push(member)
+      await writeConfig(io, configOf(members, more))
+      await io.systemctl('reload', 'io-guardian-coordinator.service')
+      await settleIn(member, io)
       return member
     },
     close: lab.close,
@@ -147,8 +151,7 @@ function configOf(members: readonly Member[], more: object = {}): object {
   }
 }
 
-/** The part of coordinator.json that names the hosts. */
-export function hostsOf(members: readonly Member[]): object {
+function hostsOf(members: readonly Member[]): object {
   return Object.fromEntries(
     members.map(({ host, tags, target }) => [host.name, { address: host.address, tags, targets: [target] }]),
   )

@@ -28,7 +28,8 @@ export async function scenario(
 export async function restore(fleet: Fleet): Promise<void> {
   const { io, members, lab } = fleet
   await lab.network.heal()
-  await Promise.all([io, ...members.map(({ host }) => host)].filter((host) => !host.isOn()).map((host) => host.boot()))
+  const hosts = new Set([io, ...members.map(({ host }) => host)])
+  await Promise.all([...hosts].filter((host) => !host.isOn()).map((host) => host.boot()))
   await io.systemctl('start', 'postgresql.service', fleet.postgres, 'redis-server.service')
   await io.systemctl('start', 'io-guardian-coordinator.service', 'io-database-coordinator.service')
   await Promise.all(members.map(({ host }) => host.systemctl('start', 'io-guardian.service')))
@@ -52,9 +53,8 @@ export async function restore(fleet: Fleet): Promise<void> {
 
 /** What happened, for a person who wonders why a scenario failed. */
 async function story(fleet: Fleet, sinceUs: number): Promise<readonly string[]> {
-  const journals = await Promise.all(
-    [fleet.io, ...fleet.members.map(({ host }) => host)].map((host) => host.journal(sinceUs)),
-  )
+  const hosts = new Set([fleet.io, ...fleet.members.map(({ host }) => host)])
+  const journals = await Promise.all([...hosts].map((host) => host.journal(sinceUs)))
   const units = new Set(fleet.members.flatMap((member) => member.units))
   const lines = journals
     .flat()
