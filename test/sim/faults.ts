@@ -167,7 +167,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'take the hold of a gate that has just gone down for over',
     file: 'coordinator/core/wanted.ts',
-    from: ' && !isOfLaterRun(state, resource, held.id)',
+    from: ' && !isOfLaterRun(state, held.id)',
     to: '',
   },
   {
