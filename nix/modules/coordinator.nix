@@ -45,23 +45,21 @@ let
 
   # Beside databases that run already, as at a first installation, their gates are up before the daemon looks:
   # without their files it would drain the fleet.
-  adoptGates = pkgs.writeShellScript "guardian-adopt-gates" (
-    lib.concatStrings (
-      lib.mapAttrsToList (
-        name: gate:
-        let
-          isActive =
-            unit: "${config.systemd.package}/bin/systemctl is-active --quiet ${lib.escapeShellArg unit}";
-        in
-        ''
-          if [ ! -e ${lib.escapeShellArg "/run/io-guardian-gate/${name}"} ] && ${
-            lib.concatMapStringsSep " && " isActive (gate.units ++ gate.after)
-          }; then
-            ${lib.getExe guardian} gate up ${lib.escapeShellArg name} --config /etc/guardian/coordinator.json
-          fi
-        ''
-      ) (lib.filterAttrs (_: gate: gate.units != [ ]) gates)
-    )
+  adoptGates = lib.concatStrings (
+    lib.mapAttrsToList (
+      name: gate:
+      let
+        isActive =
+          unit: "${config.systemd.package}/bin/systemctl is-active --quiet ${lib.escapeShellArg unit}";
+      in
+      ''
+        if [ ! -e ${lib.escapeShellArg "/run/io-guardian-gate/${name}"} ] && ${
+          lib.concatMapStringsSep " && " isActive (gate.units ++ gate.after)
+        }; then
+          ${lib.getExe guardian} gate up ${lib.escapeShellArg name} --config /etc/guardian/coordinator.json || true
+        fi
+      ''
+    ) (lib.filterAttrs (_: gate: gate.units != [ ]) gates)
   );
 
   isThere =
@@ -362,8 +360,8 @@ in
         restartTriggers = [ (builtins.toJSON (cfg.settings.api.listen or null)) ];
         stopIfChanged = false;
         enableDefaultPath = false;
+        preStart = adoptGates;
         serviceConfig = {
-          ExecStartPre = mkIf (gates != { }) "-${adoptGates}";
           LoadCredential = [ "" ] ++ optional (cfg.pskFile != null) "psk:${toString cfg.pskFile}";
           ReadWritePaths = [ "-/run/io-guardian-gate" ];
           SupplementaryGroups = lib.unique (lib.concatMap (database: database.groups) (lib.attrValues used));

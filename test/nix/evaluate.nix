@@ -62,6 +62,7 @@ let
       }) shown;
       agent = if guardian.agent.enable then present guardian.agent.settings else null;
       coordinator = if guardian.coordinator.enable then present guardian.coordinator.settings else null;
+      preStart = plain (config.systemd.services.io-guardian-coordinator.preStart or "");
       polkit = config.security.polkit.enable;
       rules = config.security.polkit.extraConfig;
       firewall = {

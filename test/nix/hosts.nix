@@ -69,6 +69,22 @@ let
     };
     openFirewallInterfaces = [ "tailscale0" ];
   };
+  # As in test/lab/nixos.test.ts, with programs of Debian.
+  labFleet = mkFleet {
+    coordinator = "io";
+    hosts = {
+      io.address = "198.18.0.1";
+      web1 = {
+        address = "198.18.0.2";
+        tags = [ "web" ];
+      };
+    };
+    resources.postgresql.type = "postgres";
+    openFirewall = true;
+    pskFile = "/etc/guardian/psk";
+    fleetKeyFile = "/etc/guardian/fleet.key";
+  };
+
   member = name: extra: {
     module = {
       imports = [
@@ -246,4 +262,58 @@ in
   fleet-monitor = member "monitor" { services.prometheus.enable = true; };
   fleet-web1 = member "web1" shop;
   fleet-web2 = member "web2" shop;
+
+  lab-io = {
+    module = {
+      imports = [
+        labFleet.nixosModules.io
+        postgresql
+      ];
+    };
+    units = databaseUnits;
+  };
+  lab-web1 = {
+    module = {
+      imports = [ labFleet.nixosModules.web1 ];
+      services.guardian.agent = {
+        settings.bootWithoutCoordinator = "5s";
+        dependentServices = [
+          "chat"
+          "job"
+          "shop"
+        ];
+      };
+      systemd = {
+        services = {
+          shop = {
+            wantedBy = [ "multi-user.target" ];
+            serviceConfig = {
+              ExecStart = "/usr/bin/pgbench -n -h 198.18.0.1 -U postgres -c 2 -R 20 -T 1000000 -f - postgres";
+              StandardInput = "data";
+              StandardInputText = "select count(*) from pg_class;";
+              StandardOutput = "null";
+              User = "nobody";
+            };
+          };
+          chat.serviceConfig.ExecStart = "/bin/sleep infinity";
+          job = {
+            serviceConfig.Type = "oneshot";
+            serviceConfig.ExecStart = "/bin/true";
+            startAt = "hourly";
+          };
+        };
+        sockets.chat = {
+          wantedBy = [ "sockets.target" ];
+          listenStreams = [ "/run/chat.sock" ];
+        };
+      };
+    };
+    units = [
+      "chat.service"
+      "chat.socket"
+      "job.service"
+      "job.timer"
+      "shop.service"
+    ];
+  };
 }

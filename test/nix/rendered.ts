@@ -12,6 +12,7 @@ const host = v.object({
   units: v.record(v.string(), v.object({ text: v.string(), overrideStrategy: v.string(), wantedBy: names })),
   agent: v.nullable(v.record(v.string(), v.unknown())),
   coordinator: v.nullable(v.record(v.string(), v.unknown())),
+  preStart: v.string(),
   polkit: v.boolean(),
   rules: v.string(),
   firewall: v.object({ everywhere: v.array(v.number()), interfaces: v.record(v.string(), v.array(v.number())) }),
@@ -22,18 +23,28 @@ const host = v.object({
 export type Rendered = v.InferOutput<typeof host>
 
 export async function renderHosts(): Promise<ReadonlyMap<string, Rendered>> {
-  const value = await evaluate(join(import.meta.dirname, 'evaluate.nix'), 'hosts')
-  return new Map(Object.entries(v.parse(v.record(v.string(), host), value)))
+  return new Map(Object.entries(v.parse(v.record(v.string(), host), await evaluate(file, 'hosts'))))
 }
 
+/** One of them, in less time. */
+export async function renderHost(name: string): Promise<Rendered> {
+  return v.parse(host, await evaluate(file, `hosts.${name}`))
+}
+
+const file = join(import.meta.dirname, 'evaluate.nix')
+
 /** Writes the units as NixOS lays them out; what comes from a package is completed by drop-ins. */
-export async function layOut({ packaged, units }: Rendered, directory: string): Promise<void> {
-  for (const [name, text] of Object.entries(packaged)) await writeFile(join(directory, name), runnable(text))
+export async function layOut(
+  { packaged, units }: Pick<Rendered, 'packaged' | 'units'>,
+  directory: string,
+  here = absent,
+): Promise<void> {
+  for (const [name, text] of Object.entries(packaged)) await writeFile(join(directory, name), rehomed(text, here))
   for (const [name, { text, overrideStrategy, wantedBy }] of Object.entries(units)) {
     const isDropIn = name in packaged || overrideStrategy === 'asDropin'
     const file = isDropIn ? join(`${name}.d`, 'overrides.conf') : name
     if (isDropIn) await mkdir(join(directory, `${name}.d`))
-    await writeFile(join(directory, file), runnable(text))
+    await writeFile(join(directory, file), rehomed(text, here))
     for (const wants of wantedBy) {
       await mkdir(join(directory, `${wants}.wants`), { recursive: true })
       await symlink(join('..', name), join(directory, `${wants}.wants`, name))
@@ -42,8 +53,11 @@ export async function layOut({ packaged, units }: Rendered, directory: string): 
 }
 
 // Nothing was built, so no program is where the units say.
-function runnable(text: string): string {
-  return text.replaceAll(/\/nix\/store\/[^\s"']+/g, '/bin/true')
+const absent = (_path: string): string => '/bin/true'
+
+/** The text with what is in the store where `here` says that it is. */
+export function rehomed(text: string, here: (path: string) => string): string {
+  return text.replaceAll(/\/nix\/store\/[^\s"']+/g, here)
 }
 
 const { PATH = '' } = process.env
