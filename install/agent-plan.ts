@@ -67,8 +67,12 @@ function firstConfig(host: string): string {
   return `${JSON.stringify({ host, resources: {} }, null, 2)}\n`
 }
 
-function guard({ target: { name, unit }, wanted }: Dependent): string {
+function guard({ unit: dependent, target: { name, unit }, wanted }: Dependent): string {
   const assert = `AssertPathExists=!/var/lib/io-guardian/drained/${name}`
+  // By default it is before basic.target, and so before everything that the target waits for.
+  const late = /\.(socket|path)$/.test(dependent)
+    ? 'DefaultDependencies=no\nRequires=sysinit.target\nAfter=sysinit.target\nConflicts=shutdown.target\nBefore=shutdown.target\n'
+    : ''
   const install = wanted ? `\n[Install]\nWantedBy=${unit}\n` : ''
-  return `[Unit]\nRequires=${unit}\nAfter=${unit}\n${assert}\n${install}`
+  return `[Unit]\nRequires=${unit}\nAfter=${unit}\n${assert}\n${late}${install}`
 }

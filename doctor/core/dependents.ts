@@ -147,6 +147,15 @@ function assertion({ marker }: TargetFacts): string {
   return `AssertPathExists=!${marker}`
 }
 
+// By default a socket and a path are before basic.target, and so before everything that the target waits for.
+const late = [
+  'DefaultDependencies=no',
+  'Requires=sysinit.target',
+  'After=sysinit.target',
+  'Conflicts=shutdown.target',
+  'Before=shutdown.target',
+]
+
 function guard(facts: TargetFacts, unit: string, lines: readonly string[]) {
-  return dropIn(facts, unit, facts.target, ['[Unit]', ...lines])
+  return dropIn(facts, unit, facts.target, ['[Unit]', ...lines, ...(/\.(socket|path)$/.test(unit) ? late : [])])
 }

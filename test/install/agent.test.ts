@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { install } from '../../install/install.ts'
 import { openShipped } from '../../install/shipped.ts'
+import { run } from '../hosts/manager.ts'
 import { asked, fakeWorld, layOut, treeOf, webHost } from './machine.ts'
 
 const units = '/etc/systemd/system'
@@ -93,6 +94,19 @@ t.test('dependents are guarded with their timers and sockets, which are what the
   t.equal(again.said[0], 'nothing to change')
   await install(asked('agent', root), again)
   t.strictSame(await treeOf(root), tree, 'those that are not named again stay')
+})
+
+t.test('a guarded socket closes no circle in systemd’s orders at boot', async (t) => {
+  const root = t.testdir()
+  await layOut(root, webHost)
+  await install(asked('agent', root, { dependents: ['chat@room.service'] }), fakeWorld())
+  const places = [units, '/lib/systemd/system'].map((place) => join(root, place))
+  const environment = { PATH: process.env.PATH ?? '', SYSTEMD_UNIT_PATH: `${places.join(':')}:`, LANG: 'C.UTF-8' }
+  const { stderr } = await run('systemd-analyze', ['verify', '--man=no', 'multi-user.target'], environment)
+  t.strictSame(
+    stderr.split('\n').filter((line) => /ordering cycle|dependency on/.test(line)),
+    [],
+  )
 })
 
 t.test('a service that is enabled beside its socket is started by the target, too', async (t) => {

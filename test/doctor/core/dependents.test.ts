@@ -158,6 +158,14 @@ t.test('the drop-in says what is missing and nothing else', async (t) => {
   t.strictSame(tied?.write, { path, lines: ['[Unit]', assert] })
 })
 
+t.test('the drop-in of a socket takes it from where every boot would have to wait for it', async (t) => {
+  const [found] = dependentFindings(
+    target(beside(guarded('asked.service'), unit('asked.socket', { triggers: ['asked.service'] }))),
+  )
+  const late = ['DefaultDependencies=no', 'Requires=sysinit.target', 'After=sysinit.target']
+  t.strictSame(found?.write?.lines.slice(-5), [...late, 'Conflicts=shutdown.target', 'Before=shutdown.target'])
+})
+
 const sections: readonly [unit: string, lines: readonly string[]][] = [
   ['x.service', ['[Service]', 'TimeoutStopSec=90s']],
   ['x.scope', ['[Scope]', 'TimeoutStopSec=90s']],
