@@ -25,7 +25,9 @@ export class AgentProcess implements Acceptor {
   readonly v1Links = new Map<string, (action: 'drain' | 'undrain', ok: boolean) => void>()
   readonly askers = new Map<string, (isOpen: boolean) => void>()
   readonly #world: World
+  readonly #queue: Untimed<AgentEvent>[] = []
   #isReportDue = false
+  #isBusy = false
 
   constructor(world: World, host: SimHost) {
     this.#world = world
@@ -50,7 +52,19 @@ export class AgentProcess implements Acceptor {
     })
   }
 
+  /** What an effect brings about has its turn once every effect of its step is done. */
   dispatch(event: Untimed<AgentEvent>): void {
+    this.#queue.push(event)
+    if (this.#isBusy) return
+    this.#isBusy = true
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#endure(next)
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  #endure(event: Untimed<AgentEvent>): void {
     if (!this.isAlive) return
     try {
       this.#take({ ...event, atMs: this.host.clockMs() })
