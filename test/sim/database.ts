@@ -81,9 +81,11 @@ export class Database {
 
   #gateDown(done: () => void): void {
     if (!this.isGated) return void this.#after(this.#world.random.between(1, 200), done)
-    const record = this.#nextRecord('down')
+    const next = this.#nextRecord('down')
+    const isLost = this.#world.chaos(0.1)
+    const record = isLost ? next : this.#guessed(next)
     const { seq } = record
-    if (this.#world.chaos(0.1)) this.#world.note('io', `the gate of ${this.name} cannot write its file`)
+    if (isLost) this.#world.note('io', `the gate of ${this.name} cannot write its file`)
     else this.#write(record)
     const run = new GateRun(this.#world, { resource: this.name, seq, limitMs: this.#world.plan.gateLimitMs }, () => {
       if (this.#run !== run) return
@@ -99,6 +101,12 @@ export class Database {
     const file = gateFiles.get(this.name)
     const previous = file === undefined ? null : { ...file, state: file.is }
     return nextRecord(previous, state, { bootId: io.bootId, monotonicMs: io.clockMs() })
+  }
+
+  /** Whoever guesses at it for long enough guesses right once. */
+  #guessed(record: GateRecord): GateRecord {
+    const isNew = record.seq !== this.#world.gateFiles.get(this.name)?.seq
+    return isNew ? { ...record, seq: Math.max(record.seq, this.#world.guesses.get(this.name) ?? 0) } : record
   }
 
   /** The file is written before anybody is told; the daemon also watches it. */

@@ -54,7 +54,7 @@ export class GateRun {
       if ('refused' in outcome) return this.#direct(outcome.refused.code)
       const { answer } = outcome
       if (this.#isOver || answer === null || !('hold' in answer)) return
-      this.#world.watch.gateAnswered(resource, answer.hold)
+      this.#world.watch.gateAnswered(daemon, resource, answer.hold)
       if (answer.hold !== null) this.#follow(daemon, answer.hold)
     })
   }

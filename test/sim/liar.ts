@@ -27,9 +27,10 @@ function invented(world: World, liar: SimHost): Hold {
 }
 
 /** The hold that a gate is about to have. */
-function foretold({ random, plan, gateFiles, io }: World): Hold {
+function foretold({ random, plan, gateFiles, guesses, io }: World): Hold {
   const resource = random.pick(plan.gated)
-  const id = `${resource}/${io.bootId}/${(gateFiles.get(resource)?.seq ?? 0) + random.between(1, 2)}`
+  const seq = Math.max(gateFiles.get(resource)?.seq ?? 0, io.clockMs()) + random.between(5_000, 15_000)
+  guesses.set(resource, seq)
   const owner = random.pick([`gate:${resource}`, 'operator:eve'] as const)
-  return { id, owner, message: '', sinceMs: 0, selector: '*', except: [] }
+  return { id: `${resource}/${io.bootId}/${seq}`, owner, message: '', sinceMs: 0, selector: '*', except: [] }
 }

@@ -87,7 +87,8 @@ export function actAsV1(world: World, host: SimHost, action: 'drain' | 'undrain'
     agent.v1Links.delete(link)
     const [first] = host.setup.targets
     if (action === 'drain' && ok && first !== undefined) world.watch.promises.said(host, first.name)
-    agent.dispatch({ type: 'link-closed', link })
+    // Not within the step that answers: its other effects come first.
+    world.schedule.after(0, () => agent.dispatch({ type: 'link-closed', link }))
   })
   agent.dispatch({ type: 'greeted-v1', link })
   const nonce = world.random.hex32()

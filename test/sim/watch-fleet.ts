@@ -65,6 +65,17 @@ export class FleetWatch {
     if (isDone) this.#mustBeWhole(process, hold, progress)
   }
 
+  /** The hold that a gate waits for is of every host; people take hosts out again, and they alone. */
+  gateAnswered({ name, state }: FleetProcess, resource: string, id: string | null): void {
+    const hold = state.holds.get(id ?? '')
+    for (const spec of state.plan.hosts.values()) {
+      const needing = spec.targets.filter((target) => state.plan.targets.get(target)?.needs.includes(resource))
+      const isMeant = hold?.members.has(spec.name) === true && needing.every((target) => hold.targets.includes(target))
+      if (needing.length === 0 || isMeant) continue
+      throw new Violation('S2', `${name} lets the gate of ${resource} wait for ${id}, and not for ${spec.name}`)
+    }
+  }
+
   /** What a v1 server acknowledged is over as soon as it is told to open. */
   #mustStayShut(host: string): void {
     if (this.#world.hadRival || this.#world.v1Hosts.get(host)?.isToOpen !== true) return

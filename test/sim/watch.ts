@@ -4,7 +4,6 @@ import type { AgentProcess } from './agent-process.ts'
 import type { FleetProcess } from './fleet-process.ts'
 import type { SimHost } from './host.ts'
 import { Promises } from './promises.ts'
-import { Violation } from './trace.ts'
 import type { Unit } from './units.ts'
 import { type AgentTake, AgentWatch } from './watch-agent.ts'
 import { type FleetTake, FleetWatch } from './watch-fleet.ts'
@@ -60,9 +59,8 @@ export class Watch {
     this.promises.activated(host, unit)
   }
 
-  /** The first target needs every gated resource, so there is always a hold to wait for. */
-  gateAnswered(resource: string, hold: string | null): void {
-    if (hold === null) throw new Violation('S2', `the gate of ${resource} was told that nothing is to be drained`)
+  gateAnswered(process: FleetProcess, resource: string, hold: string | null): void {
+    this.#fleet.gateAnswered(process, resource, hold)
   }
 
   /** A gate learns from the agent itself that its hold has drained a target. */

@@ -41,6 +41,8 @@ export class World {
   readonly lostDisk = new Set<string>()
   /** Hosts whose key somebody has who says what is not so. */
   readonly liars = new Set<string>()
+  /** What they take for the next seq of a gate. */
+  readonly guesses = new Map<string, number>()
   /** Hosts that a person opened past a coordinator's hold. */
   readonly wasForced = new Set<string>()
   /** When a hold given with an end may end at the earliest. */
