@@ -27,7 +27,7 @@ const completed: Readonly<Record<string, string>> = {
 /** Where a program of the Nix store is on Debian. */
 function onDebian(path: string): string {
   if (path.endsWith('-coordinator-pre-start')) return '/usr/local/sbin/adopt-gates'
-  if (/-(guardian|coreutils-[\d.]+|systemd-[\d.]+)\/bin\/\w+$/.test(path)) return join('/usr/bin', basename(path))
+  if (/-(guardian|(coreutils|postgresql|systemd)-[\d.]+)\/bin\/\w+$/.test(path)) return join('/usr/bin', basename(path))
   return '/bin/true'
 }
 

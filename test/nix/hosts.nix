@@ -273,7 +273,7 @@ in
     units = databaseUnits;
   };
   lab-web1 = {
-    module = {
+    module = { pkgs, ... }: {
       imports = [ labFleet.nixosModules.web1 ];
       services.guardian.agent = {
         settings.bootWithoutCoordinator = "5s";
@@ -288,11 +288,11 @@ in
           shop = {
             wantedBy = [ "multi-user.target" ];
             serviceConfig = {
-              ExecStart = "/usr/bin/pgbench -n -h 198.18.0.1 -U postgres -c 2 -R 20 -T 1000000 -f - postgres";
+              ExecStart = "${pkgs.postgresql}/bin/pgbench -n -h 198.18.0.1 -U postgres -c 2 -R 20 -T 1000000 -f - postgres";
               StandardInput = "data";
               StandardInputText = "select count(*) from pg_class;";
               StandardOutput = "null";
-              User = "nobody";
+              DynamicUser = true;
             };
           };
           chat.serviceConfig.ExecStart = "/bin/sleep infinity";
