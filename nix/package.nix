@@ -2,16 +2,15 @@
   lib,
   stdenv,
   buildNpmPackage,
-  fetchurl,
+  buildPackages,
   importNpmLock,
   installShellFiles,
   makeBinaryWrapper,
   # Any from 20.19 on.
   nodejs,
   pkg-config,
+  stdenvNoCC,
   systemdLibs,
-  # Any that has the packages: the lock file holds their hashes and names no registry.
-  registry,
 }:
 
 let
@@ -25,18 +24,24 @@ let
     "package-lock.json"
   ];
 
-  # A package without a hash is for another platform, and npm never asks for it.
-  tarballs = lib.mapAttrs (
+  # The lock file names no registry, only hashes: npm fetches from its own, or from that of NPM_CONFIG_REGISTRY.
+  tarball =
     path:
     { version, integrity, ... }:
-    let
-      name = lib.last (lib.splitString "node_modules/" path);
-    in
-    fetchurl {
-      url = "${registry}/${name}/-/${baseNameOf name}-${version}.tgz";
-      hash = integrity;
-    }
-  ) (lib.filterAttrs (_: entry: entry ? integrity) lock.packages);
+    stdenvNoCC.mkDerivation {
+      name = "${baseNameOf path}-${version}.tgz";
+      nativeBuildInputs = [ buildPackages.nodejs ];
+      buildCommand = ''
+        export HOME=$TMPDIR
+        npm pack --silent ${lib.last (lib.splitString "node_modules/" path)}@${version}
+        mv ./*.tgz $out
+      '';
+      impureEnvVars = lib.fetchers.proxyImpureEnvVars ++ [ "NPM_CONFIG_REGISTRY" ];
+      outputHash = integrity;
+      preferLocalBuild = true;
+    };
+  # A package without a hash is for another platform, and npm never asks for it.
+  tarballs = lib.mapAttrs tarball (lib.filterAttrs (_: entry: entry ? integrity) lock.packages);
 
   # All that is no part of the bundles: packages with native code, and what they load.
   unbundled = [
