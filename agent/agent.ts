@@ -18,6 +18,7 @@ import type { AgentEffect } from './core/effect.ts'
 import type { AgentEvent } from './core/event.ts'
 import type { AgentState } from './core/state.ts'
 import { readSecrets, type Secrets } from './keys.ts'
+import { lastWord } from './last-word.ts'
 import { type AgentLoop, createAgentLoop, type TickedLoop } from './loop.ts'
 import { createMetrics } from './metrics.ts'
 import { type Hands, perform } from './perform.ts'
@@ -76,6 +77,7 @@ async function open(parts: AgentParts, closing: Closing): Promise<Pick<Agent, 'p
   for (const effect of early) perform(effect, opened)
   closing.use(watchResources(config.resources, toldVerdict(loop), opened.units.unitState))
   startClock(loop, notify, closing)
+  closing.defer(() => lastWord(loop))
   const { port } = opened.door
   log.info({ event: 'ready', port, host: config.policy.host, build }, 'ready')
   notify.ready()

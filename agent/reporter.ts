@@ -40,9 +40,11 @@ export function createReporter(state: () => AgentState, door: () => Door, told: 
   return {
     request,
     [Symbol.dispose]() {
+      const isPending = turn !== undefined || later !== undefined
       clearInterval(timer)
       clearTimeout(later)
       clearImmediate(turn)
+      if (isPending) send()
     },
   }
 }

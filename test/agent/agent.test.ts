@@ -53,6 +53,16 @@ t.test('a v1 client and a v2 peer at once: each has its hold, and a ping waits f
   link.close()
 })
 
+t.test('told to stop as its last dependent stops, as at a shutdown, it says first that it is drained', async (t) => {
+  const brief = { unit: 'brief.service', lines: ['ExecStart=/bin/sleep infinity', 'ExecStop=/bin/sleep 0.5'] }
+  await using rig = await openAgentRig([brief])
+  const { drain } = await greet(rig.agent.port, [rig.key])
+  const drained = drain('direct/1')
+  await until('it stops', async () => (await rig.host.show('brief.service', 'ActiveState')) === 'deactivating')
+  await rig.close()
+  t.match(await drained, { outcome: 'ok', report: { is: 'drained' } })
+})
+
 t.test('seven drains in three seconds leave nothing failed', async (t) => {
   await using rig = await openAgentRig([app])
   const { link, drain, undrain } = await greet(rig.agent.port, [rig.key])
