@@ -1,13 +1,13 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { until } from '../hosts/until.ts'
 import { complaints } from './complaints.ts'
 import { type Fleet, startFleet, untilOpen } from './fleet.ts'
-import type { Host } from './host.ts'
 import { noLab } from './lab.ts'
 import { lastStopped, postgresToldToStop } from './order.ts'
 import { scenario } from './scenario.ts'
+import { dropIn, restless, untilState } from './units.ts'
 
 const gate = 'io-guardian-gate@postgresql.service'
 
@@ -15,7 +15,7 @@ t.setTimeout(1_200_000)
 t.test('PostgreSQL and Redis of Debian 12, and who lives from them', { skip: noLab }, async (t) => {
   await using fleet = await startFleet({ suite: 'bookworm' })
   const { io, postgres } = fleet
-  await writeUnitLines(io, postgres, 'restart', 'Service', ['Restart=on-failure', 'RestartSec=1s'])
+  await dropIn(io, postgres, 'Service', ['Restart=on-failure', 'RestartSec=1s'])
 
   for (const asked of ['postgresql.service', postgres]) {
     await scenario(
@@ -24,7 +24,7 @@ t.test('PostgreSQL and Redis of Debian 12, and who lives from them', { skip: noL
       `systemctl stop ${asked}: every service has stopped before PostgreSQL is told to`,
       async (t, since) => {
         await io.systemctl('stop', asked)
-        await untilStopped(io, postgres)
+        await untilState(io, postgres, 'inactive')
         await stoppedInOrder(t, fleet, since)
         await io.systemctl('start', asked)
         await untilOpen(...fleet.members)
@@ -77,7 +77,7 @@ t.test('PostgreSQL and Redis of Debian 12, and who lives from them', { skip: noL
       await until('PostgreSQL was restarted', async () => (await postgresToldToStop(fleet, since).catch(() => 0)) > 0)
       await untilOpen(fleet.member('jobs1'))
       t.equal(await io.show('redis-server.service', 'ActiveState'), 'inactive')
-      for (const name of ['web1', 'web2']) t.strictSame(await active(fleet, name), [], name)
+      for (const name of ['web1', 'web2']) t.strictSame(await restless(fleet.member(name)), [], name)
       await io.systemctl('start', 'redis-server.service')
       await untilOpen(...fleet.members)
       t.strictSame(await complaints(fleet, since), [], 'no connection was refused or cut')
@@ -100,13 +100,13 @@ t.test('PostgreSQL and Redis of Debian 12, and who lives from them', { skip: noL
   )
 
   await scenario(t, fleet, 'PostgreSQL is stopped while its gate is still starting', async (t, since) => {
-    const lines = await writeUnitLines(io, gate, 'slow', 'Service', ['ExecStartPre=/bin/sleep 20'])
+    const lines = await dropIn(io, gate, 'Service', ['ExecStartPre=/bin/sleep 20'])
     await io.systemctl('restart', '--no-block', postgres)
-    await until('the gate is starting', async () => (await io.show(gate, 'ActiveState')) === 'activating')
+    await untilState(io, gate, 'activating')
     await io.systemctl('stop', postgres)
     await stoppedInOrder(t, fleet, since)
-    for (const { host } of fleet.members) t.strictSame(await active(fleet, host.name), [], host.name)
-    await lines.remove()
+    for (const member of fleet.members) t.strictSame(await restless(member), [], member.host.name)
+    await lines[Symbol.asyncDispose]()
     await io.systemctl('start', postgres)
     await untilOpen(...fleet.members)
     t.strictSame(await complaints(fleet, since), [], 'no connection was refused or cut')
@@ -125,7 +125,7 @@ t.test('PostgreSQL and Redis of Debian 12, and who lives from them', { skip: noL
         async () => (await io.show(postgres, 'ActiveState')) !== 'active',
       )
       await stoppedInOrder(t, fleet, since)
-      for (const { host } of fleet.members) t.strictSame(await active(fleet, host.name), [], host.name)
+      for (const member of fleet.members) t.strictSame(await restless(member), [], member.host.name)
       await rm(bad)
       await io.systemctl('start', postgres)
       await untilOpen(...fleet.members)
@@ -135,24 +135,17 @@ t.test('PostgreSQL and Redis of Debian 12, and who lives from them', { skip: noL
   await scenario(t, fleet, 'a database that is ready only after a booting host has given up waiting', async (t) => {
     const { host } = fleet.member('web1')
     const wait = 'wait-for-io-databases.service'
-    await writeUnitLines(host, wait, 'short', 'Service', ['TimeoutStartSec=4s'])
+    await using _ = await dropIn(host, wait, 'Service', ['TimeoutStartSec=4s'])
     const redis = await io.show('redis-server.service', 'MainPID')
     await host.reboot(() => io.run('kill', '-STOP', redis))
     await until('the wait unit has timed out', async () => (await host.show(wait, 'Result')) === 'timeout', {
       limitMs: 60_000,
     })
-    t.strictSame(await active(fleet, 'web1'), [])
+    t.strictSame(await restless(fleet.member('web1')), [])
     await io.run('kill', '-CONT', redis)
     await untilOpen(...fleet.members)
   })
 })
-
-/** Units of a host that are not at rest. */
-async function active(fleet: Fleet, name: string): Promise<readonly string[]> {
-  const { host, units } = fleet.member(name)
-  const states = await host.states(units)
-  return [...states].filter(([, state]) => state !== 'inactive' && state !== 'failed').map((each) => each.join(' '))
-}
 
 async function stoppedInOrder(t: Test, fleet: Fleet, since: number): Promise<void> {
   const told = await postgresToldToStop(fleet, since)
@@ -161,28 +154,4 @@ async function stoppedInOrder(t: Test, fleet: Fleet, since: number): Promise<voi
     told >= last,
     `PostgreSQL was told to stop ${Math.round((told - last) / 1_000)} ms after the last service had stopped`,
   )
-}
-
-async function untilStopped(host: Host, unit: string): Promise<void> {
-  await until(
-    `${unit} of ${host.name} has stopped`,
-    async () => (await host.show(unit, 'ActiveState')) === 'inactive',
-    {
-      limitMs: 120_000,
-    },
-  )
-}
-
-/** A drop-in, as an administrator would write it. */
-async function writeUnitLines(host: Host, unit: string, name: string, section: string, lines: readonly string[]) {
-  const path = join(host.root, `etc/systemd/system/${unit}.d/${name}.conf`)
-  await mkdir(dirname(path), { recursive: true })
-  await writeFile(path, `[${section}]\n${lines.join('\n')}\n`)
-  await host.systemctl('daemon-reload')
-  return {
-    remove: async () => {
-      await rm(path)
-      await host.systemctl('daemon-reload')
-    },
-  }
 }

@@ -1,3 +1,5 @@
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createApiClient } from '../../daemon/api-client.ts'
 import { type FleetStatus, fleetStatus } from '../../protocol/api.ts'
 import { type Ended, endedOf } from '../end-to-end/orders.ts'
@@ -30,6 +32,8 @@ export interface Fleet extends AsyncDisposable {
   /** A host that joins: a new one, or one that is there. */
   join(host: Host, plan: MemberPlan): Promise<Member>
   addHost(name: string, suite: Suite): Promise<Host>
+  /** Installs guardian's package once more, as an upgrade does. */
+  upgrade(host: Host): Promise<void>
   close(): Promise<void>
 }
 
@@ -48,11 +52,11 @@ const web: MemberPlan = {
   needs: ['postgresql', 'redis'],
   workers: [shop, sessions],
 }
-export const plans: Readonly<Record<string, MemberPlan>> = {
+export const plans = {
   web1: web,
   web2: { ...web, workers: [...web.workers, searchIndex] },
   jobs1: { tags: [], target: 'jobs', targetUnit: 'io-jobs.target', needs: ['postgresql'], workers: [queue] },
-}
+} satisfies Readonly<Record<string, MemberPlan>>
 const suites: Readonly<Record<string, Suite>> = { web1: 'bookworm', web2: 'trixie', jobs1: 'trixie' }
 
 /** Resolves when everything runs and every host is open. */
@@ -66,10 +70,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       return host
     }
     const ioBooted = add('io', options.suite)
-    const hosts = await Promise.all(Object.keys(plans).map((name) => add(name, suites[name] ?? 'trixie')))
-    const members = hosts.map((host) => memberOf(host, { ...(plans[host.name] ?? web), agent: options.agent ?? {} }))
+    const members = await Promise.all(
+      Object.entries(plans).map(async ([name, plan]) => {
+        return memberOf(await add(name, suites[name] ?? 'trixie'), { ...plan, agent: options.agent ?? {} })
+      }),
+    )
     const io = await ioBooted
-    const fleet = fleetOf({ lab, io, members, add, more: options.coordinator ?? {} })
+    const fleet = fleetOf({ lab, io, file, members, add, more: options.coordinator ?? {} })
     await startDatabases(io)
     await installCoordinator(io, configOf(members, options.coordinator))
     await Promise.all(members.map((member) => settleIn(member, io)))
@@ -89,10 +96,11 @@ async function settleIn(member: Member, io: Host): Promise<void> {
 interface Parts extends Pick<Fleet, 'lab' | 'io'> {
   readonly members: Member[]
   readonly add: Fleet['addHost']
+  readonly file: string
   readonly more: object
 }
 
-function fleetOf({ lab, io, members, add, more }: Parts): Fleet {
+function fleetOf({ lab, io, file, members, add, more }: Parts): Fleet {
   const promised: Promised[] = []
   const api = () => createApiClient({ kind: 'socket', path: io.live('run/io-guardian-coordinator/api.sock') })
   return {
@@ -100,6 +108,10 @@ function fleetOf({ lab, io, members, add, more }: Parts): Fleet {
     io,
     members,
     addHost: add,
+    upgrade: async (host) => {
+      await copyFile(file, join(host.root, 'root/guardian.deb'))
+      await host.run('dpkg', '--install', '/root/guardian.deb')
+    },
     postgres: postgresUnits[io.suite],
     member: (name) => {
       const found = members.find(({ host }) => host.name === name)
@@ -167,5 +179,21 @@ export async function untilOpen(...members: readonly Member[]): Promise<void> {
         { limitMs: 90_000, everyMs: 100 },
       ),
     ),
+  )
+}
+
+/** These hosts are connected and say that they are drained. */
+export async function untilDrained(fleet: Fleet, ...names: readonly string[]): Promise<void> {
+  await until(
+    `${names.join(', ')} connected and drained`,
+    async () => {
+      const status = await fleet.status().catch(() => null)
+      const found = status?.hosts.filter(({ name }) => names.includes(name)) ?? []
+      return (
+        found.length === names.length &&
+        found.every(({ connected, targets }) => connected && targets[0]?.is === 'drained')
+      )
+    },
+    { limitMs: 90_000, everyMs: 100 },
   )
 }

@@ -35,14 +35,14 @@ export async function openNetwork(name: string): Promise<Network> {
       const eth0 = `eth0 address 02:00:00:00:00:${index.toString(16).padStart(2, '0')}`
       await ip(
         name,
-        `link add ${host} type veth peer name ${eth0} netns ${namespace}`,
-        `link set ${host} master ${bridge}`,
-        `link set ${host} up`,
+        `link add name ${host} type veth peer name ${eth0} netns ${namespace}`,
+        `link set dev ${host} master ${bridge}`,
+        `link set dev ${host} up`,
       )
       return `/run/netns/${namespace}`
     },
     unplug: async (host) => {
-      await ip(name, `link delete ${host}`)
+      await ip(name, `link delete dev ${host}`)
       await removeNamespaces(namespaceOf(host))
     },
     lose,
