@@ -18,7 +18,7 @@ export async function lastStopped(fleet: Fleet, sinceUs: number, names?: readonl
 }
 
 /** When PostgreSQL was first told to stop, after a moment: by its own word. */
-export async function postgresToldToStop({ io }: Fleet, sinceUs: number): Promise<number> {
+export async function postgresToldToStop({ io }: Pick<Fleet, 'io'>, sinceUs: number): Promise<number> {
   const told = (await io.journal(sinceUs)).find(({ by, text }) => {
     return by.startsWith('postgres') && /received (smart|fast|immediate) shutdown request/.test(text)
   })
