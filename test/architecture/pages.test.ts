@@ -2,16 +2,34 @@ import { access, readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { dutyStates } from '../../protocol/v2/report.ts'
-import { edgesOf, namesOf } from './pages.ts'
+import { edgesOf, lostAnchorsOf, namesOf } from './pages.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const decisions = await readdir(join(root, 'docs/decisions'))
+const docs = (await readdir(join(root, 'docs')))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => join('docs', name))
 
 t.test('the pages name files that are there', async (t) => {
-  const pages = ['ARCHITECTURE.md', 'CONTRIBUTING.md', ...decisions.map((name) => join('docs/decisions', name))]
+  const pages = [
+    'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
+    'docs/migrating.md',
+    'docs/operating.md',
+    ...decisions.map((name) => join('docs/decisions', name)),
+  ]
   for (const page of pages) {
     for (const name of await namesOf(join(root, page))) await t.resolves(access(join(root, name)), `${page}: ${name}`)
   }
+})
+
+t.test('links within a page lead to a heading of it', async (t) => {
+  for (const page of ['README.md', ...docs]) t.strictSame(await lostAnchorsOf(join(root, page)), [], page)
+})
+
+t.test('whoever is called at night finds every state of a host', async (t) => {
+  const page = await readFile(join(root, 'docs/operating.md'), 'utf8')
+  for (const state of dutyStates) t.match(page, `\`${state}\``)
 })
 
 t.test('every decision is listed and fits on a page', async (t) => {

@@ -24,3 +24,19 @@ export async function namesOf(path: string): Promise<readonly string[]> {
   )
   return [...new Set([...named].map(([, name = '']) => name.replace(/[.]$/, '')))]
 }
+
+/** Links of a page to its own headings that lead nowhere. */
+export async function lostAnchorsOf(path: string): Promise<readonly string[]> {
+  const page = await readFile(path, 'utf8')
+  const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading))
+  const links = [...page.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = '']) => anchor)
+  return links.filter((anchor) => !headings.includes(anchor))
+}
+
+/** As a page's host makes an anchor of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+}

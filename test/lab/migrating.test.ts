@@ -1,4 +1,4 @@
-import { appendFile, copyFile, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -11,7 +11,7 @@ import { configFile, postgresUnits, startDatabases } from './io.ts'
 import { layClient, layServer } from './io-guardian.ts'
 import { type Lab, noLab, openLab } from './lab.ts'
 import { postgresToldToStop } from './order.ts'
-import { type Command, type Console, consolesOf } from './page.ts'
+import { type Command, consolesOf, hostOf, type, typedOn } from './page.ts'
 import { momentsOf, runningAt } from './unit-history.ts'
 
 // Types in what docs/migrating.md says, and after each command that touches a unit stops PostgreSQL: every service of
@@ -33,35 +33,35 @@ t.test('from IO Guardian to guardian, as the page says', { skip: noLab, bail: tr
   const part = (name: string | number) => consoles.filter(({ section }) => new RegExp(`^${name}\\b`).test(section))
   const play = (name: string, typed: readonly Command[]) => {
     return t.test(name, async (t) => {
-      for (const command of typed) await type(t, hosts, command)
+      for (const command of typed) await typeAndStop(t, hosts, command)
     })
   }
 
   await t.test('IO Guardian itself', async (t) => databaseStopsLast(t, hosts, 'nothing was changed'))
-  await play('1. before', commandsOf(part(1)))
-  await play('2. an agent on web1', commandsOf(part(2)))
-  await play('back to the server on web1', commandsOf(part('Back')))
-  for (const name of ['web1', 'web2']) await play(`2. an agent on ${name}`, commandsOf(part(2), name))
-  await play('3. the coordinator', commandsOf(part(3)))
-  for (const name of ['web1', 'web2']) await play(`4. ${name} expects the coordinator`, commandsOf(part(4), name))
+  await play('1. before', typedOn(part(1), 'web1'))
+  await play('2. an agent on web1', typedOn(part(2), 'web1'))
+  await play('back to the server on web1', typedOn(part('Back'), 'web1'))
+  for (const name of ['web1', 'web2']) await play(`2. an agent on ${name}`, typedOn(part(2), 'web1', name))
+  await play('3. the coordinator', typedOn(part(3), 'web1'))
+  for (const name of ['web1', 'web2']) await play(`4. ${name} expects the coordinator`, typedOn(part(4), 'web1', name))
   await t.test('5. the last host of IO Guardian, while it is one', async (t) => {
     const { stdout } = await io.tried('journalctl', '-u', 'io-guardian-gate@postgresql.service', '-o', 'cat')
     t.match(stdout, 'acknowledged the drain, which v1 cannot confirm resource=postgresql host=old1')
   })
   await play('5. an agent on old1', [
-    ...commandsOf(part(1), 'old1').filter(({ host, text }) => host === 'old1' || text.includes('old1')),
-    ...commandsOf(part(2), 'old1')
+    ...typedOn(part(1), 'web1', 'old1').filter(({ host, text }) => host === 'old1' || text.includes('old1')),
+    ...typedOn(part(2), 'web1', 'old1')
       .map(withoutV1)
       .filter(({ text }) => !/v1\.psk|--v1/.test(text)),
     { host: 'io', text: `sed -i 's/, "protocol": "v1"//' ${configFile}` },
     { host: 'io', text: 'systemctl reload io-guardian-coordinator.service' },
     { host: 'io', text: 'guardian ctl ping' },
   ])
-  const [last, ...rest] = part(6)
-  if (last === undefined) throw new Error('the page has no part 6')
-  for (const name of ['web1', 'web2']) await play(`6. no v1 on ${name}`, commandsOf([last], name))
+  const [onHosts, ...onIo] = part(6)
+  if (onHosts === undefined) throw new Error('the page has no part 6')
+  for (const name of ['web1', 'web2']) await play(`6. no v1 on ${name}`, typedOn([onHosts], 'web1', name))
   await io.run('sed', '-i', '/"v1PskFile"/d', configFile)
-  await play('6. no v1 on io', commandsOf(rest))
+  await play('6. no v1 on io', typedOn(onIo, 'web1'))
 
   await t.test('what is left is guardian, and well', async (t) => {
     for (const host of hosts) {
@@ -94,36 +94,24 @@ async function ioGuardian(lab: Lab): Promise<readonly Host[]> {
   return hosts
 }
 
-/** What a part of the page types, with another host in the place of web1. */
-function commandsOf(consoles: readonly Console[], name = 'web1'): readonly Command[] {
-  return consoles
-    .flatMap(({ commands }) => commands)
-    .map(({ host, text }) => ({ host: host === 'web1' ? name : host, text: text.replaceAll('web1', name) }))
-}
-
 function withoutV1({ host, text }: Command): Command {
   return { host, text: text.replaceAll(/^ *"(acceptV1|v1PskFile|expectCoordinator)".*\n/gm, '') }
 }
 
 const touchesUnits = /\b(systemctl (?!is-active)|guardian install |dpkg |mv |rm )/
 
-async function type(t: Test, hosts: readonly Host[], { host: name, text }: Command): Promise<void> {
-  const host = hostOf(hosts, name)
-  const [, from, to, path] = /^scp (\S+) (\w+):(\S+)$/.exec(text) ?? []
-  if (from !== undefined && to !== undefined && path !== undefined) {
-    const there = join(hostOf(hosts, to).root, path)
-    return await writeFile(there, await readFile(join(host.root, 'root', from)))
-  }
-  const run = () => host.tried('bash', '-c', `cd /root\n${text}`)
-  const { code, stdout, stderr } = await run()
+async function typeAndStop(t: Test, hosts: readonly Host[], command: Command): Promise<void> {
+  const { host: name, text } = command
+  const { code, stdout, stderr } = await type(hosts, command)
   const isDown = text.startsWith('systemctl is-active')
   t.equal(code, isDown ? 3 : 0, `${name}# ${text.split('\n')[0]}\n${stdout}${stderr}`)
   if (isDown) t.match(stdout, /^(inactive\n)+$/)
   if (!touchesUnits.test(text)) return
+  const host = hostOf(hosts, name)
   const before = await runningOn(host)
   await databaseStopsLast(t, hosts, `${name}# ${text.split('\n')[0]}`)
   // The old client's undrain has opened what the command had stopped.
-  if ((await runningOn(host)).length > before.length) await run()
+  if ((await runningOn(host)).length > before.length) await type(hosts, command)
 }
 
 /** A stop of PostgreSQL stops every service of every host first; afterwards all is as it was. */
@@ -160,9 +148,3 @@ function untilRunning(host: Host, units: readonly string[]): Promise<boolean> {
 }
 
 const isActive = (state: string) => state === 'active'
-
-function hostOf(hosts: readonly Host[], name: string): Host {
-  const found = hosts.find((host) => host.name === name)
-  if (found === undefined) throw new Error(`there is no host ${name}`)
-  return found
-}
