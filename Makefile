@@ -1,6 +1,6 @@
 # `make demo` and `make test` are all a newcomer needs; each sets up what it wants first.
 
-.PHONY: demo test build check sim bench lab deb setup clean
+.PHONY: demo test build check sim bench lab lab-shell deb setup clean
 
 demo: setup
 	@node --import tsx demo/main.ts
@@ -19,7 +19,11 @@ sim: setup
 
 # Whole machines: Debian 12 and 13 in containers, as root.
 lab: build
-	@npx tap test/lab; status=$$?; node --import tsx scripts/sweep.ts; exit $$status
+	@npx tap 'test/lab/*.test.ts'; status=$$?; node --import tsx scripts/sweep.ts; exit $$status
+
+# A fleet of them that stays until Ctrl-C, for trying things.
+lab-shell: build
+	@node --import tsx test/lab/shell.ts
 
 bench: build
 	@npm run --silent bench

@@ -28,6 +28,8 @@ export interface Host {
   live(path: string): string
   /** Name of its cgroup, below which its units have theirs. */
   cgroup(): string
+  /** What a command of this machine begins with in order to run as root in it, until it is switched off. */
+  entry(): readonly string[]
   /** Output of a command as root in it; rejects where the command fails. */
   run(command: string, ...args: readonly string[]): Promise<string>
   /** The same, never rejecting. */
@@ -61,9 +63,13 @@ export function hostOf(parts: HostParts): Host {
     if (power === null) throw new Error(`host ${name} is off`)
     return power
   }
+  const entry = () => {
+    const spaces = ['nsenter', '-t', `${on().leader}`, '-m', '-u', '-i', '-n', '-p', '-C', '--']
+    return [...spaces, ...contained, 'env', '-i', '-C', '/', ...environment]
+  }
   const tried = (command: string, ...args: readonly string[]) => {
-    const entering = ['-t', `${on().leader}`, '-m', '-u', '-i', '-n', '-p', '-C', '--']
-    return run('nsenter', [...entering, ...contained, 'env', '-i', '-C', '/', ...environment, command, ...args], {})
+    const [nsenter = '', ...entering] = entry()
+    return run(nsenter, [...entering, command, ...args], {})
   }
   const runIn = async (command: string, ...args: readonly string[]) => {
     const { code, stdout, stderr } = await tried(command, ...args)
@@ -84,6 +90,7 @@ export function hostOf(parts: HostParts): Host {
     ...parts,
     boot,
     off,
+    entry,
     reboot: async (meanwhile = async () => undefined) => {
       await tried('systemctl', 'reboot')
       await off()
