@@ -143,9 +143,10 @@ t.test('no start while one is under way, a stop is pending, or a probe is bad', 
   t.notOk(starts(scene, 60_000))
   scene.view(viewOf(round, 'inactive', dependentOf('inactive')))
   scene.probe(false)
-  t.notOk(starts(scene, 60_000))
+  // The pause is long over; any longer and a host whose coordinator is silent would drain itself.
+  t.notOk(starts(scene, 20_000))
   scene.probe(true)
-  t.ok(starts(scene, 60_000))
+  t.ok(starts(scene, 1))
 })
 
 t.test('a dependent that restarts for ever does not keep its target from being started again', async (t) => {
