@@ -62,9 +62,12 @@ export class SessionV2 implements Session {
       this.closed('sent more than an agent has to say')
       return
     }
+    if (message.type !== 'pong') {
+      this.#tools.emit({ type: 'told', host: this.#host, link: this.link, message })
+      return
+    }
     this.#listener?.heard()
-    if (message.type === 'pong') this.#answered(message.nonce)
-    else this.#tools.emit({ type: 'told', host: this.#host, link: this.link, message })
+    this.#answered(message.nonce)
   }
 
   closed(reason: string): void {

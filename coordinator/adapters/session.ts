@@ -24,7 +24,7 @@ export type LinkEvent =
   | { readonly type: 'round-trip'; readonly host: string; readonly link: string; readonly ms: number }
 
 export interface SessionListener {
-  /** The peer said something, whatever it was. */
+  /** The peer answered, so it hears as well as it speaks. */
   heard(): void
   /** Exactly once. */
   closed(session: Session, reason: string): void

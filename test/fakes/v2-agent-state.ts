@@ -40,6 +40,7 @@ export class FakeAgent {
   readonly #sockets = new Set<FakeSocket>()
   #seen: Claim | null
   #isSilent = false
+  #isDeaf = false
 
   constructor(options: FakeAgentOptions) {
     this.host = options.host
@@ -69,6 +70,11 @@ export class FakeAgent {
     this.#isSilent = isSilent
   }
 
+  /** From now on it reads nothing, as where only what it is told is lost. */
+  deafen(): void {
+    this.#isDeaf = true
+  }
+
   /** Another coordinator has been here. */
   outrank(seen: Claim): void {
     this.#seen = seen
@@ -96,7 +102,7 @@ export class FakeAgent {
     this.#sockets.add(socket)
     return {
       message: (message, atMs) => {
-        if (this.#isSilent) return
+        if (this.#isSilent || this.#isDeaf) return
         this.heard.push(message)
         if (this.heard.length > 100) this.heard.shift()
         this.#told(socket, message, atMs)

@@ -79,6 +79,15 @@ t.test('a peer that falls silent is let go, and an answering one is not', async 
   t.equal((await events.next('link-up')).host, 'web1')
 })
 
+t.test('a peer that goes on talking and answers no ping is let go too', async (t) => {
+  const { events, agents } = await fleet(t, ['web1'], { heartbeat: { everyMs: 40, lostMs: 120 } })
+  await events.next('link-up')
+  const talking = setInterval(() => agents.agent('web1').put('io-databases', 'open'), 20)
+  t.teardown(() => clearInterval(talking))
+  agents.agent('web1').deafen()
+  t.match((await events.next('link-down')).reason, 'silent for')
+})
+
 t.test('pings carry the claim', async (t) => {
   const { events, agents } = await fleet(t, ['web1'], { heartbeat: { everyMs: 20, lostMs: 2_000 } })
   await events.next('round-trip')
