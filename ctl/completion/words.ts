@@ -9,6 +9,7 @@ export const subcommands: Readonly<Record<string, readonly string[]>> = {
   gate: ['up', 'down', '--config', '--help'],
   install: ['agent', 'coordinator', '--dependent', '--target', '--gate', '--dry-run', '--prefix', '--help'],
   uninstall: ['agent', 'coordinator', '--purge', '--keep-state', '--dry-run', '--prefix', '--help'],
+  doctor: ['--config', '--bus', '--json', '--help'],
   keygen: ['--host', '--help'],
   config: ['check'],
   completion: ['bash', 'zsh', 'fish'],

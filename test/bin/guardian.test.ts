@@ -3,6 +3,7 @@ import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { subcommands } from '../../ctl/completion/words.ts'
 import { build } from '../../daemon/build.ts'
 import { readKeyFile } from '../../daemon/key-file.ts'
 
@@ -70,6 +71,12 @@ for (const name of [
     )
   })
 }
+
+t.test('a shell completes every command that there is', async (t) => {
+  const { out } = await guardian('--help')
+  const named = [...out.matchAll(/^ {2}(\w+) .* {2}[a-z]/gm)].map(([, name]) => name)
+  t.strictSame(Object.keys(subcommands).sort(), named.sort())
+})
 
 t.test('a wrong command names the right ones', async (t) => {
   t.match(await guardian('drain'), {
