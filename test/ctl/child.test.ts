@@ -163,7 +163,7 @@ t.test('bash completes by the script that guardian prints', async (t) => {
   await writeFile(join(directory, 'guardian'), `#!/bin/sh\nexec ${self.join(' ')} "$@"\n`, { mode: 0o755 })
   await writeFile(join(directory, 'script'), script.out)
   const cases: readonly (readonly [words: readonly string[], offered: string])[] = [
-    [['gu'], 'agent coordinator ctl wait gate install uninstall keygen config completion --help --version'],
+    [['gu'], 'agent coordinator ctl wait gate install uninstall doctor keygen config completion --help --version'],
     [['guardian', 'ctl', 'dr'], 'drain'],
     [['guardian', 'ctl', 'drain', '--dry'], '--dry-run'],
     [['guardian', 'ctl', 'drain', '--so'], '--socket'],
