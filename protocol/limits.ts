@@ -14,6 +14,7 @@ export const limits = {
   dependentsMax: 200,
   targetsMax: 32,
   probesMax: 64,
+  jobsMax: 4,
   exceptionsMax: 1_000,
   keyLengthMin: 32,
 } as const

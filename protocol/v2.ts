@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { GuardianError } from './errors.ts'
 import { drainCommand, progress, response, undrainCommand } from './v2/command.ts'
 import { agentHello, clientHello } from './v2/hello.ts'
+import { jobCommand, jobLog } from './v2/job.ts'
 import { ping, pong, refusal, statusRequest } from './v2/ping.ts'
 import { report } from './v2/report.ts'
 
@@ -9,11 +10,11 @@ export const command = v.variant('action', [drainCommand, undrainCommand])
 export type Command = v.InferOutput<typeof command>
 
 /** Everything that a client says to an agent. */
-export const clientMessage = v.variant('type', [clientHello, command, ping, statusRequest])
+export const clientMessage = v.variant('type', [clientHello, command, ping, statusRequest, jobCommand])
 export type ClientMessage = v.InferOutput<typeof clientMessage>
 
 /** Everything that an agent says to a client. */
-export const agentMessage = v.variant('type', [agentHello, progress, response, report, pong, refusal])
+export const agentMessage = v.variant('type', [agentHello, progress, response, report, pong, refusal, jobLog])
 export type AgentMessage = v.InferOutput<typeof agentMessage>
 
 export const decodeClientMessage = (frame: string): ClientMessage => decode(clientMessage, frame)

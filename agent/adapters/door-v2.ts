@@ -40,6 +40,8 @@ export function serveV2(link: DoorLink, helloLimitMs: number, events: V2Events):
         return events.pinged(message)
       case 'status':
         return events.statusAsked()
+      case 'job':
+        throw new GuardianError('bad-message', 'this agent takes no rebuilds')
       default:
         return message satisfies never
     }

@@ -68,6 +68,7 @@ export function told(state: FleetState, name: string, link: string, message: Age
       return still(seat === null ? state : withSeat(state, name, seat, { waitingOn: message.units }))
     }
     case 'hello':
+    case 'log':
     case 'pong':
       return still(state)
     default:

@@ -18,6 +18,8 @@ export const clientHello = v.object({
 })
 export type ClientHello = v.InferOutput<typeof clientHello>
 
+const feature = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,64}$/))
+
 /** agent → client, the answer: who this is and the highest claim that it has accepted. */
 export const agentHello = v.object({
   type: v.literal('hello'),
@@ -29,5 +31,7 @@ export const agentHello = v.object({
   targets: v.pipe(v.array(targetName), v.maxLength(limits.targetsMax)),
   /** The agent's monotonic clock, so that two reports of one boot can be put in order. */
   clockMs: counter,
+  /** What it can do besides; `jobs` where it takes rebuilds. Absent of an agent that knows none. */
+  features: v.optional(v.pipe(v.array(feature), v.maxLength(32))),
 })
 export type AgentHello = v.InferOutput<typeof agentHello>

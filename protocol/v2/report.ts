@@ -3,6 +3,7 @@ import { claim } from '../authority.ts'
 import { holds } from '../hold.ts'
 import { limits } from '../limits.ts'
 import { counter, message, resourceName, targetName, unitName } from '../names.ts'
+import { jobReport } from './job.ts'
 
 export const dutyStates = ['undecided', 'draining', 'drained', 'released', 'opening', 'open', 'drifted'] as const
 export type DutyState = (typeof dutyStates)[number]
@@ -54,5 +55,7 @@ export const report = v.object({
     v.array(v.object({ resource: resourceName, ok: v.boolean(), reason: message })),
     v.maxLength(limits.probesMax),
   ),
+  /** Absent of an agent that takes no rebuilds. */
+  jobs: v.optional(v.pipe(v.array(jobReport), v.maxLength(limits.jobsMax))),
 })
 export type Report = v.InferOutput<typeof report>

@@ -127,6 +127,8 @@ export class FakeAgent {
         if (message.authority.kind === 'coordinator' && !this.#accepts(socket, message.authority.claim)) return
         this.#ordered(socket, message)
         break
+      case 'job':
+        break
       default:
         message satisfies never
     }

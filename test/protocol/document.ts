@@ -54,6 +54,7 @@ const bounds: Readonly<Record<keyof typeof limits, string>> = {
   dependentsMax: 'dependents, and lists of units',
   targetsMax: 'targets of one host',
   probesMax: 'probes of one host',
+  jobsMax: 'rebuilds that one host tells of',
   exceptionsMax: 'hosts that a hold leaves out',
   keyLengthMin: 'characters of a key, at least',
 }

@@ -92,6 +92,8 @@ export class AgentProcess implements Acceptor {
       case 'status':
         this.dispatch({ type: 'status-asked', link })
         return
+      case 'job':
+        return
       default:
         message satisfies never
     }
