@@ -185,6 +185,7 @@ function planOf(from: CoordinatorFile): FleetPlan {
     resources: new Map(Object.entries(from.resources).map(([name, entry]) => [name, resourcePlan(name, entry)])),
     unreachableGraceMs: from.unreachableGrace,
     resendMs: 1_000,
+    rebuilds: { policies: new Map(), budgets: new Map(), self: null },
   }
 }
 
@@ -206,5 +207,6 @@ function resourcePlan(name: string, entry: CoordinatorFile['resources'][string])
     name,
     gate: entry.gate === 'local' ? { limitMs: entry.gateDeadline } : null,
     probed: entry.probe !== undefined,
+    units: [],
   }
 }

@@ -26,6 +26,12 @@ export function performer(parts: {
         // Every agent has refused the old claim, and would be dialled again only by and by.
         if (effect.note.what === 'taken-over') parts.links()?.hurry()
         break
+      // No adapter of rollouts yet.
+      case 'send-job':
+      case 'run-hook':
+      case 'tell-outcome':
+      case 'rollout-event':
+        break
       default:
         effect satisfies never
     }

@@ -1,6 +1,8 @@
 import type { Claim } from '../../protocol/authority.ts'
 import { v1Seats } from './change.ts'
 import { newHost, newResource, stillAwaited, withNewMembers } from './configure.ts'
+import { beginRollouts, type StoredRollouts } from './rollout/begin.ts'
+import { noRollouts } from './rollout/state.ts'
 import type { FleetHold, FleetPlan, FleetState, Superseded } from './state.ts'
 import { Table } from './table.ts'
 import { moveWaves, place } from './waves.ts'
@@ -17,6 +19,8 @@ export function begin(facts: {
   readonly holds: readonly FleetHold[]
   readonly released: Iterable<string>
   readonly owedUndrain: Iterable<string>
+  /** Absent where there has never been one. */
+  readonly rollouts?: StoredRollouts
   readonly atMs: number
 }): FleetState {
   const { plan, build, bootId, claim, superseded, atMs } = facts
@@ -37,6 +41,7 @@ export function begin(facts: {
     resources: new Map([...plan.resources.keys()].map((name) => [name, newResource(atMs)])),
     movements: new Map(),
     nextCommand: 1,
+    rollouts: facts.rollouts === undefined ? noRollouts : beginRollouts(facts.rollouts),
   }
   // No order goes out of turn, also not to the first host that reports.
   return [...plan.targets.keys()].reduce(

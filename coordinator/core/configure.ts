@@ -37,7 +37,7 @@ export function configured(state: FleetState, plan: FleetPlan, atMs: number): Fl
 }
 
 export function newHost(atMs: number): HostState {
-  return { link: { is: 'down', sinceMs: atMs, reason: 'not connected yet' }, seats: new Map() }
+  return { link: { is: 'down', sinceMs: atMs, reason: 'not connected yet' }, seats: new Map(), jobs: null }
 }
 
 export function newResource(atMs: number) {

@@ -1,4 +1,5 @@
 import type { DrainRequest, GateRequest, TakeoverRequest, UndrainRequest } from '../../protocol/api.ts'
+import type { PlanRequest, RolloutOrder, StartRequest } from '../../protocol/rollout/api.ts'
 import type { V1Action } from '../../protocol/v1.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
@@ -34,4 +35,25 @@ export type FleetEvent = { readonly atMs: number; readonly wallMs: number } & (
   | { readonly type: 'takeover-asked'; readonly request: TakeoverRequest }
   | { readonly type: 'configured'; readonly plan: FleetPlan }
   | { readonly type: 'tick' }
+  | { readonly type: 'plan-asked'; readonly request: PlanRequest }
+  /** `hash` is what the plan's text comes to now; null where it is not planned yet. */
+  | {
+      readonly type: 'rollout-start-asked'
+      readonly rollout: string
+      readonly hash: string | null
+      readonly request: StartRequest
+    }
+  | { readonly type: 'rollout-ordered'; readonly rollout: string; readonly order: RolloutOrder }
+  /** What an adapter found when it looked at one of `wantedConditions`. */
+  | { readonly type: 'condition-told'; readonly key: string; readonly ok: boolean; readonly reason: string }
+  | {
+      readonly type: 'hook-ended'
+      readonly rollout: string
+      readonly hook: string
+      readonly ok: boolean
+      readonly reason: string
+    }
+  | { readonly type: 'lock-asked' | 'lock-released'; readonly id: string; readonly group: string }
+  /** Behind every event that changed the state, and every tick, while `isRolling`: the one place where rollouts move. */
+  | { readonly type: 'advance' }
 )

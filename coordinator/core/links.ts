@@ -43,5 +43,5 @@ export function afresh(host: HostState): HostState {
     target,
     { ...seat, order: null, waitingOn: [], trouble: null, acknowledged: null },
   ])
-  return { ...host, seats: new Map(seats) }
+  return { ...host, seats: new Map(seats), jobs: null }
 }

@@ -1,7 +1,9 @@
 import type { Claim } from '../../protocol/authority.ts'
 import type { Owner } from '../../protocol/hold.ts'
 import type { V1Action } from '../../protocol/v1.ts'
+import type { JobReport } from '../../protocol/v2/job.ts'
 import type { TargetReport } from '../../protocol/v2/report.ts'
+import type { RebuildPlan, Rollouts } from './rollout/state.ts'
 import type { Table } from './table.ts'
 
 // What the operator configured. Spans are milliseconds.
@@ -28,6 +30,8 @@ export interface ResourcePlan {
   /** The gate of this resource is on this host; null where it has none. */
   readonly gate: { readonly limitMs: number } | null
   readonly probed: boolean
+  /** Units of this host that hold its data: a rebuild that touches one stops it. */
+  readonly units: readonly string[]
 }
 
 export interface FleetPlan {
@@ -38,6 +42,7 @@ export interface FleetPlan {
   readonly unreachableGraceMs: number
   /** The first wait before an unanswered or refused order is sent again; doubles up to 30 s. */
   readonly resendMs: number
+  readonly rebuilds: RebuildPlan
 }
 
 // What is wanted.
@@ -82,6 +87,8 @@ export type LinkState =
       readonly bootId: string
       /** What the agent was configured with; null of a v1 server, which names none. */
       readonly targets: readonly string[] | null
+      /** What it can do besides, such as `jobs`. */
+      readonly features: readonly string[]
       readonly roundTripMs: number | null
     }
 
@@ -109,6 +116,8 @@ export interface Seat {
 export interface HostState {
   readonly link: LinkState
   readonly seats: ReadonlyMap<string, Seat>
+  /** null until a report on this link, and of an agent that takes no rebuilds. */
+  readonly jobs: readonly JobReport[] | null
 }
 
 export type GateState = { readonly is: 'up' | 'down'; readonly seq: number; readonly bootId: string }
@@ -166,4 +175,5 @@ export interface FleetState {
   readonly resources: ReadonlyMap<string, ResourceState>
   readonly movements: ReadonlyMap<string, Movements>
   readonly nextCommand: number
+  readonly rollouts: Rollouts
 }

@@ -5,6 +5,7 @@ import { drainAsked } from './drain.ts'
 import type { FleetEvent } from './event.ts'
 import { gateAsked, gateRead } from './gates.ts'
 import { linkOf, withLink } from './links.ts'
+import { rolloutStep } from './rollout/step.ts'
 import type { FleetState, ResourceState } from './state.ts'
 import { takeoverAsked } from './takeover.ts'
 import { ticked } from './tick.ts'
@@ -47,6 +48,15 @@ export function step(state: FleetState, event: FleetEvent): FleetStep {
       return configured(state, event.plan, atMs)
     case 'tick':
       return ticked(state, atMs)
+    case 'plan-asked':
+    case 'rollout-start-asked':
+    case 'rollout-ordered':
+    case 'condition-told':
+    case 'hook-ended':
+    case 'lock-asked':
+    case 'lock-released':
+    case 'advance':
+      return rolloutStep(state, event)
     default:
       return event satisfies never
   }

@@ -70,7 +70,7 @@ function awaitedBy(state: FleetState, excuse: readonly string[]): ReadonlySet<st
 
 /** What hosts told before may be what the other coordinator has changed since: only a new report counts. */
 function unknowing(state: FleetState): FleetState {
-  const hosts = [...state.hosts].map(([name, host]) => [name, { ...host, seats: new Map() }] as const)
+  const hosts = [...state.hosts].map(([name, host]) => [name, { ...host, seats: new Map(), jobs: null }] as const)
   return { ...state, hosts: Table.of(hosts), unmarked: new Set(state.holds.keys()) }
 }
 

@@ -29,6 +29,7 @@ export function linkUp(
     build: hello?.build ?? 'v1',
     bootId: hello?.bootId ?? '',
     targets: hello?.targets ?? null,
+    features: hello?.features ?? [],
     roundTripMs: null,
   }
   const linked = withoutTargets({ ...state, hosts: state.hosts.with(name, { ...afresh(host), link: up }) }, name)

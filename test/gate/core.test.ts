@@ -105,6 +105,7 @@ const plan: CoordinatorConfig['plan'] = {
   resources: new Map(),
   unreachableGraceMs: 20_000,
   resendMs: 1_000,
+  rebuilds: { policies: new Map(), budgets: new Map(), self: null },
 }
 
 t.test('waves: every target that needs the resource, each host in its first wave, the others after all', async (t) => {

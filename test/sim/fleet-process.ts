@@ -212,6 +212,11 @@ export class FleetProcess {
       case 'note':
         this.#world.note(this.name, effect.note.what, effect.note)
         return
+      case 'send-job':
+      case 'run-hook':
+      case 'tell-outcome':
+      case 'rollout-event':
+        return
       default:
         effect satisfies never
     }

@@ -131,10 +131,11 @@ export function fleetPlanOf(plan: SimPlan, changes: PlanChanges): FleetPlan {
     resources: new Map(
       plan.resources.map((name) => [
         name,
-        { name, gate: plan.gated.includes(name) ? { limitMs: plan.gateLimitMs } : null, probed: true },
+        { name, gate: plan.gated.includes(name) ? { limitMs: plan.gateLimitMs } : null, probed: true, units: [] },
       ]),
     ),
     unreachableGraceMs: 4_000,
     resendMs: 500,
+    rebuilds: { policies: new Map(), budgets: new Map(), self: null },
   }
 }

@@ -20,7 +20,7 @@ export function targetOf(name = 'db', more: Partial<TargetPlan> = {}): TargetPla
 }
 
 export function resourceOf(name = 'pg', more: Partial<ResourcePlan> = {}): ResourcePlan {
-  return { name, gate: null, probed: false, ...more }
+  return { name, gate: null, probed: false, units: [], ...more }
 }
 
 interface PlanParts {
@@ -39,6 +39,7 @@ export function planOf(parts: PlanParts = {}): FleetPlan {
     resources: byName(parts.resources ?? [resourceOf()]),
     unreachableGraceMs: 20_000,
     resendMs: 1_000,
+    rebuilds: { policies: new Map(), budgets: new Map(), self: null },
   }
 }
 

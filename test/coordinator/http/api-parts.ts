@@ -20,9 +20,10 @@ export function aPlan(hosts: readonly string[] = ['web1', 'web2', 'db1']): Fleet
   return {
     hosts: new Map(specs),
     targets: new Map([[target.name, target]]),
-    resources: new Map([['postgresql', { name: 'postgresql', gate: { limitMs: 90_000 }, probed: true }]]),
+    resources: new Map([['postgresql', { name: 'postgresql', gate: { limitMs: 90_000 }, probed: true, units: [] }]]),
     unreachableGraceMs: 20_000,
     resendMs: 1_000,
+    rebuilds: { policies: new Map(), budgets: new Map(), self: null },
   }
 }
 
