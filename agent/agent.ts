@@ -171,7 +171,7 @@ async function openHands({ config, secrets, bus, loop, log, notify, closing }: H
     ),
   )
   closing.defer(() => notify.stopping())
-  return { door: opened, local, units, reporter, metrics, log, nowMs: monotonicMs }
+  return { door: opened, local, units, jobs: null, reporter, metrics, log, nowMs: monotonicMs }
 }
 
 /** What a peer said, with the time added. */

@@ -31,6 +31,16 @@ export function logNote(log: Log, note: AgentNote) {
       return log.info({ event, ...rest }, 'a new coordinator orders')
     case 'v1-used':
       return log.info({ event, ...rest }, 'ordered over protocol v1')
+    case 'job-ordered':
+      return log.info({ event, ...rest }, 'rebuild ordered')
+    case 'job-refused':
+      return log.warn({ event, ...rest }, 'rebuild refused: there are too many')
+    case 'job-asked':
+      return log.info({ event, ...rest }, 'asked the root helper')
+    case 'job-turned':
+      return log.info({ event, ...rest }, 'rebuild goes on')
+    case 'job-forgotten':
+      return log.info({ event, ...rest }, 'rebuild forgotten')
     default:
       return note satisfies never
   }

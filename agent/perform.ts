@@ -1,5 +1,6 @@
 import type { Log } from '../daemon/log.ts'
 import type { Door } from './adapters/door.ts'
+import type { Jobs } from './adapters/jobs.ts'
 import type { LocalSocket } from './adapters/local-socket.ts'
 import type { Units } from './adapters/units.ts'
 import type { AgentEffect } from './core/effect.ts'
@@ -12,6 +13,8 @@ export interface Hands {
   readonly door: Door
   readonly local: LocalSocket
   readonly units: Units
+  /** null where this host takes no rebuilds. */
+  readonly jobs: Jobs | null
   readonly reporter: Reporter
   readonly metrics: AgentMetrics
   readonly log: Log
@@ -20,7 +23,7 @@ export interface Hands {
 
 /** Does one thing that the core decided. Never waits: what comes of it is an event. */
 export function perform(effect: AgentEffect, hands: Hands) {
-  const { door, local, units, reporter, metrics, log } = hands
+  const { door, local, units, jobs, reporter, metrics, log } = hands
   switch (effect.type) {
     case 'send':
       return door.send(effect.link, effect.message)
@@ -36,6 +39,8 @@ export function perform(effect: AgentEffect, hands: Hands) {
       return units.start(effect.target)
     case 'tell-open':
       return local.tellOpen(effect.asker)
+    case 'helper':
+      return jobs?.startHelper(effect.job, effect.action, effect.round)
     case 'note':
       metrics.count(effect.note, hands.nowMs())
       return logNote(log, effect.note)

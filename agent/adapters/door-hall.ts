@@ -17,7 +17,7 @@ import { serveV1 } from './door-v1.ts'
 import { serveV2 } from './door-v2.ts'
 
 type Untimed<Event> = Event extends AgentEvent ? Omit<Event, 'atMs' | 'nonce' | 'wallMs' | 'limitMs'> : never
-type Told = 'greeted' | 'greeted-v1' | 'link-closed' | 'commanded' | 'commanded-v1' | 'status-asked'
+type Told = 'greeted' | 'greeted-v1' | 'link-closed' | 'commanded' | 'commanded-v1' | 'status-asked' | 'job-ordered'
 
 /** What peers say, as it reaches the core once somebody has added the time. */
 export type DoorEvent =
@@ -145,6 +145,7 @@ export class Hall {
       greeted: (hello) => told({ type: 'greeted', link: link.id, hello }),
       commanded: (command) => told({ type: 'commanded', link: link.id, command }),
       pinged: ({ nonce, claim }) => told({ type: 'pinged', link: link.id, nonce, claim }),
+      jobOrdered: (command) => told({ type: 'job-ordered', link: link.id, command }),
       statusAsked: () => told({ type: 'status-asked', link: link.id }),
     })
   }

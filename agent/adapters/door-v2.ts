@@ -1,5 +1,6 @@
 import { errors, GuardianError } from '../../protocol/errors.ts'
 import type { ClientHello } from '../../protocol/v2/hello.ts'
+import type { JobCommand } from '../../protocol/v2/job.ts'
 import type { Ping } from '../../protocol/v2/ping.ts'
 import { type AgentMessage, type Command, decodeClientMessage } from '../../protocol/v2.ts'
 import { type DoorLink, sendText } from './door-link.ts'
@@ -10,6 +11,7 @@ export interface V2Events {
   commanded(command: Command): void
   pinged(ping: Ping): void
   statusAsked(): void
+  jobOrdered(command: JobCommand): void
 }
 
 /** Reads a v2 client's frames; the first that is not right ends the link. */
@@ -41,7 +43,7 @@ export function serveV2(link: DoorLink, helloLimitMs: number, events: V2Events):
       case 'status':
         return events.statusAsked()
       case 'job':
-        throw new GuardianError('bad-message', 'this agent takes no rebuilds')
+        return events.jobOrdered(message)
       default:
         return message satisfies never
     }

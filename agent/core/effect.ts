@@ -1,4 +1,6 @@
 import type { Claim } from '../../protocol/authority.ts'
+import type { HelperAction, JobRecord } from '../../protocol/rebuild.ts'
+import type { JobState, JobWant } from '../../protocol/v2/job.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
 import type { TargetRecord } from './state.ts'
 
@@ -10,6 +12,13 @@ export interface AgentSave {
    * and `opening` before a marker is removed.
    */
   readonly record: { readonly target: string; readonly record: TargetRecord } | null
+  /** null removes what was kept of a job. Absent where none changed. */
+  readonly job?: JobSave
+}
+
+export interface JobSave {
+  readonly job: string
+  readonly record: JobRecord | null
 }
 
 /** What an agent does, in the order given. */
@@ -31,6 +40,8 @@ export type AgentEffect =
   /** ResetFailedUnit of each failed dependent, then StartUnit. */
   | { readonly type: 'start'; readonly target: string }
   | { readonly type: 'tell-open'; readonly asker: string; readonly target: string }
+  /** Start the root helper for an action; looks at the job from then on have `round`. Never two at once. */
+  | { readonly type: 'helper'; readonly job: string; readonly action: HelperAction; readonly round: number }
   | { readonly type: 'note'; readonly note: AgentNote }
 
 /** What happened, for the log and the metrics. */
@@ -63,3 +74,8 @@ export type AgentNote =
     }
   | { readonly what: 'claim-accepted'; readonly epoch: number; readonly instance: string }
   | { readonly what: 'v1-used'; readonly action: 'drain' | 'undrain' }
+  | { readonly what: 'job-ordered'; readonly job: string; readonly rollout: string; readonly want: JobWant }
+  | { readonly what: 'job-refused'; readonly job: string; readonly rollout: string }
+  | { readonly what: 'job-asked'; readonly job: string; readonly action: HelperAction }
+  | { readonly what: 'job-turned'; readonly job: string; readonly is: JobState; readonly reason: string }
+  | { readonly what: 'job-forgotten'; readonly job: string }

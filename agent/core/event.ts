@@ -1,6 +1,8 @@
 import type { Claim } from '../../protocol/authority.ts'
 import type { ClientHello } from '../../protocol/v2/hello.ts'
+import type { JobCommand } from '../../protocol/v2/job.ts'
 import type { Command } from '../../protocol/v2.ts'
+import type { JobSight } from './job.ts'
 import type { TargetView } from './state.ts'
 
 /**
@@ -24,6 +26,15 @@ export type AgentEvent = { readonly atMs: number } & (
   | { readonly type: 'status-asked'; readonly link: string }
   | { readonly type: 'viewed'; readonly target: string; readonly view: TargetView }
   | { readonly type: 'probed'; readonly resource: string; readonly ok: boolean; readonly reason: string }
+  | { readonly type: 'job-ordered'; readonly link: string; readonly command: JobCommand }
+  | { readonly type: 'job-seen'; readonly job: string; readonly sight: JobSight }
+  | {
+      readonly type: 'job-probed'
+      readonly job: string
+      readonly name: string
+      readonly ok: boolean
+      readonly reason: string
+    }
   | { readonly type: 'opening-asked'; readonly asker: string; readonly target: string }
   | { readonly type: 'asker-gone'; readonly asker: string }
   /** One per target and second, and once after each event that may have changed what a target may do. */

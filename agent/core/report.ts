@@ -4,25 +4,33 @@ import type { AgentHello } from '../../protocol/v2/hello.ts'
 import { versions } from '../../protocol/v2/hello.ts'
 import type { Report, TargetReport } from '../../protocol/v2/report.ts'
 import { dutyState, failedUnits, hasStopped, holdsOf, isStarting, isStopPending } from './duty.ts'
+import { type FitJob, jobReports } from './job-report.ts'
 import { hasCoordinator, needsWord, wantsOpen } from './permission.ts'
 import type { AgentState, DependentView, Duty } from './state.ts'
 
 /** Bytes of a frame, spent so that the whole report of a host fits into one; the rest is brackets and names. */
 const room = { holds: 24_000, dependents: 20_000, units: 6_000, reasons: 8_000 } as const
+/** The same of each list of a job, where there is one; and what is left to the rest then. */
+const jobsRoom = 16_000
+const jobLists = 7
+const besideJobs = 0.5
 
 /** Everything that a coordinator is told of this host. */
 export function reportOf(state: AgentState): Report {
-  const reasonLength = Math.floor(room.reasons / Math.max(1, state.probes.size))
+  const jobs = jobReports(state, fittingJobs(state.rebuilds?.jobs.size ?? 0))
+  const share = jobs.length === 0 ? 1 : besideJobs
+  const reasonLength = Math.floor((room.reasons * share) / Math.max(1, state.probes.size))
   const probes = [...state.probes].map(([resource, { ok, reason }]) => ({
     resource,
     ok,
     reason: reason.slice(0, reasonLength),
   }))
   const targets = [...state.duties.values()].map((duty) => ({
-    ...targetReport(duty, state.bootId, 1 / state.duties.size),
+    ...targetReport(duty, state.bootId, share / state.duties.size),
     waitingFor: waitingFor(state, duty),
   }))
-  return { type: 'report', seen: state.seen, targets, probes: probes.slice(0, limits.probesMax) }
+  const told = { type: 'report' as const, seen: state.seen, targets, probes: probes.slice(0, limits.probesMax) }
+  return state.rebuilds === null ? told : { ...told, jobs: [...jobs] }
 }
 
 export function helloOf(state: AgentState, atMs: number): AgentHello {
@@ -37,6 +45,7 @@ export function helloOf(state: AgentState, atMs: number): AgentHello {
     seen: state.seen,
     targets,
     clockMs: atMs,
+    ...(state.rebuilds === null ? {} : { features: ['jobs'] }),
   }
 }
 
@@ -56,6 +65,10 @@ export function targetReport(duty: Duty, bootId: string, share = 1): TargetRepor
     failed: fittingUnits(failedUnits(duty), share),
     breaches: duty.breaches,
   }
+}
+
+function fittingJobs(jobs: number): FitJob {
+  return (items) => fitting(items, jobsRoom / jobLists / Math.max(1, jobs))
 }
 
 /** Names of units, as many as a frame has room for. */

@@ -1,6 +1,7 @@
 import type { Claim } from '../../protocol/authority.ts'
 import type { Hold } from '../../protocol/hold.ts'
 import type { ActiveState } from '../../protocol/v2/report.ts'
+import type { Rebuilds } from './job.ts'
 
 /** What a target is and may do, from the configuration. Spans are milliseconds. */
 export interface TargetSpec {
@@ -124,6 +125,8 @@ export interface AgentState {
   readonly coordinatorHeardMs: number
   readonly probes: ReadonlyMap<string, ProbeState>
   readonly selfDrain: SelfDrain
+  /** null where this host takes no rebuilds. */
+  readonly rebuilds: Rebuilds | null
   /** Local processes (`guardian wait`) that ask whether a target may open. */
   readonly askers: readonly { readonly asker: string; readonly target: string }[]
 }

@@ -1,20 +1,21 @@
 import type { Claim } from '../../protocol/authority.ts'
 import { limits } from '../../protocol/limits.ts'
-import type { Next, Step } from '../../protocol/step.ts'
+import type { Next } from '../../protocol/step.ts'
 import type { Command } from '../../protocol/v2.ts'
 import { advanced, earlierRuns, mayHold, mayRelease, standing } from './authority.ts'
 import { dutyState, holdsOf, isHeld, isOpened, isQuiet, stillRunning } from './duty.ts'
-import type { AgentEffect, AgentSave } from './effect.ts'
+import type { AgentEffect } from './effect.ts'
 import type { AgentEvent } from './event.ts'
+import { jobHappened } from './job-events.ts'
 import { accept, type Greeting, greet, greetV1, keep, leave, noteClaim, outrank, refuse } from './links.ts'
 import type { Move } from './move.ts'
 import { dropHolds, note, takeHolds } from './orders.ts'
+import { type AgentStep, answered, greeting, still } from './plain-steps.ts'
 import { reportOf } from './report.ts'
 import { advance } from './rules.ts'
 import { countSelfDrain } from './self-drain.ts'
 import type { AgentState, Duty, ProbeState, TargetView, Waiter } from './state.ts'
 
-type AgentStep = Step<AgentState, AgentSave, AgentEffect>
 type Happened<Type extends AgentEvent['type']> = Extract<AgentEvent, { type: Type }>
 
 /** The whole policy of one agent: what an event changes, what must be on disk first, what is done. */
@@ -38,6 +39,10 @@ export function step(state: AgentState, event: AgentEvent): AgentStep {
       return viewed(state, event.target, event.view)
     case 'probed':
       return probed(state, event)
+    case 'job-ordered':
+    case 'job-seen':
+    case 'job-probed':
+      return jobHappened(state, event)
     case 'opening-asked':
       return asked(state, { asker: event.asker, target: event.target })
     case 'asker-gone':
@@ -46,20 +51,6 @@ export function step(state: AgentState, event: AgentEvent): AgentStep {
       return ticked(state, event)
     default:
       return event satisfies never
-  }
-}
-
-function still(state: AgentState, effects: readonly AgentEffect[] = []): AgentStep {
-  const next = { state, effects, answer: null }
-  return { save: null, next, otherwise: next }
-}
-
-function greeting({ state, seen, effects }: Greeting): AgentStep {
-  const save = seen === null ? null : { seen, record: null }
-  return {
-    save,
-    next: { state: keep(state, seen), effects, answer: null },
-    otherwise: { state, effects, answer: null },
   }
 }
 
@@ -121,21 +112,6 @@ function unknown(state: AgentState, command: Command, link: string, seen: Claim 
   const known = [...state.duties.keys()].join(', ')
   const text = `no target named ${command.target} here; there is: ${known}`
   return { ...answered(state, link, command, 'failed', text), seen }
-}
-
-function answered(
-  state: AgentState,
-  link: string,
-  command: Command,
-  outcome: 'failed' | 'stale',
-  text: string,
-): Greeting {
-  const message = text.slice(0, limits.messageLength)
-  const effects: readonly AgentEffect[] = [
-    { type: 'send', link, message: { type: 'response', id: command.id, outcome, message, units: [], report: null } },
-    note({ what: 'refused', link, code: outcome === 'stale' ? 'stale' : 'unknown-target' }),
-  ]
-  return { state, seen: null, effects }
 }
 
 /** v1 names no target: it means the first, and its one hold is the agent's own. */

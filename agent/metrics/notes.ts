@@ -118,6 +118,11 @@ function createNoteCounter(counters: Counters): NoteMetrics['count'] {
       case 'hold-taken':
       case 'hold-released':
       case 'claim-accepted':
+      case 'job-ordered':
+      case 'job-refused':
+      case 'job-asked':
+      case 'job-turned':
+      case 'job-forgotten':
         return
       default:
         return note satisfies never

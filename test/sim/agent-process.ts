@@ -191,6 +191,8 @@ export class AgentProcess implements Acceptor {
         this.#world.note(host.name, 'tells guardian wait: open', effect.target)
         this.askers.get(effect.asker)?.(true)
         return
+      case 'helper':
+        return
       case 'note':
         this.#world.note(host.name, effect.note.what, effect.note)
         return
