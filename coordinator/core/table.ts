@@ -17,7 +17,8 @@ export class Table<Value> {
   }
 
   static of<Value>(entries: Iterable<readonly [string, Value]> = []): Table<Value> {
-    const leaves = new Array<Map<string, Value> | undefined>(fan * fan).fill(undefined)
+    // Not new Array(length): V8 takes 30 times longer to copy an array that has ever had holes.
+    const leaves = Array.from({ length: fan * fan }, (): Map<string, Value> | undefined => undefined)
     for (const [key, value] of entries) {
       const leaf = leaves[hashOf(key)]
       if (leaf === undefined) leaves[hashOf(key)] = new Map([[key, value]])
