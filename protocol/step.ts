@@ -7,7 +7,7 @@ export interface Next<State, Effect, Answer = null> {
 
 /**
  * What a core decides on one event. Nothing of `next` happens before `save` is durable; where it cannot be made so
- * (a full disk), `otherwise` happens instead.
+ * (a full disk), `otherwise` happens instead; a getter where it is much work, for it is almost never asked.
  */
 export interface Step<State, Save, Effect, Answer = null> {
   readonly save: Save | null

@@ -28,7 +28,9 @@ function takeHold(state: FleetState, hold: FleetHold, atMs: number, answer: Drai
   return {
     save: saveOf(kept, change),
     next: settle(kept, atMs, effects, answer),
-    otherwise: settle(lost, atMs, [...effects, ...failed], { ...answer, persisted: false }),
+    get otherwise() {
+      return settle(lost, atMs, [...effects, ...failed], { ...answer, persisted: false })
+    },
   }
 }
 
@@ -125,7 +127,9 @@ function wavesOf(state: FleetState, target: string, hosts: readonly string[]): D
   const byWave: string[][] = []
   for (const host of hosts) {
     const wave = state.placement.get(target)?.get(host)
-    if (wave !== undefined) byWave[wave] = [...(byWave[wave] ?? []), host]
+    if (wave === undefined) continue
+    byWave[wave] ??= []
+    byWave[wave].push(host)
   }
   return byWave.filter((members) => members !== undefined).map((members) => ({ target, hosts: members }))
 }

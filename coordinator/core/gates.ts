@@ -93,7 +93,10 @@ function gateDown(state: FleetState, resource: string, moment: GateMoment): Flee
   return {
     save: saveOf(kept, change),
     next: settle(kept, moment.atMs, effects, answer),
-    otherwise: settle(lost, moment.atMs, [...effects, ...noted({ what: 'not-persisted', hold: hold.id })], answer),
+    get otherwise() {
+      const failed = noted({ what: 'not-persisted', hold: hold.id })
+      return settle(lost, moment.atMs, [...effects, ...failed], answer)
+    },
   }
 }
 
