@@ -18,9 +18,11 @@ export function withLink(state: FleetState, name: string, link: LinkState): Flee
 
 export function withSeat(state: FleetState, name: string, target: string, change: Partial<Seat>): FleetState {
   const host = state.hosts.get(name)
-  if (host === undefined) return state
-  const seats = new Map(host.seats).set(target, { ...seatOf(host, target), ...change })
-  return { ...state, hosts: state.hosts.with(name, { ...host, seats }) }
+  return host === undefined ? state : { ...state, hosts: state.hosts.with(name, seated(host, target, change)) }
+}
+
+export function seated(host: HostState, target: string, change: Partial<Seat>): HostState {
+  return { ...host, seats: new Map(host.seats).set(target, { ...seatOf(host, target), ...change }) }
 }
 
 /** What the agent was not configured with can neither be drained nor ever be reported. */

@@ -3,7 +3,7 @@ import type { Hold } from '../../protocol/hold.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { ClientMessage } from '../../protocol/v2.ts'
 import type { FleetEffect } from './effect.ts'
-import { linkOf, withSeat } from './links.ts'
+import { seated } from './links.ts'
 import type { FleetState, HostSpec, Seat } from './state.ts'
 import { holdsOn, isReleasable, onWire, seatOf, targetPlan, targetsOf, unready } from './wanted.ts'
 import { hasWaves, isTurn, leaveWave, moveWaves } from './waves.ts'
@@ -22,10 +22,7 @@ export function reconcileAll(before: FleetState, atMs: number): Course {
     state = moved.state
     effects.push(...moved.notes.map((note): FleetEffect => ({ type: 'note', note })))
   }
-  for (const host of state.plan.hosts.values()) {
-    state = reconcileHost(state, host, atMs, effects)
-  }
-  return { state, effects }
+  return order(state, state.plan.hosts.values(), atMs, effects)
 }
 
 /** The same for one host, after an event of its own; the others only where it was the last of its wave. */
@@ -40,34 +37,48 @@ export function reconcileOne(before: FleetState, name: string, atMs: number): Co
     isOver ||= left.isOver
   }
   if (isOver) return reconcileAll(state, atMs)
-  const effects: FleetEffect[] = []
-  return { state: reconcileHost(state, spec, atMs, effects), effects }
+  return order(state, [spec], atMs, [])
 }
 
-function reconcileHost(before: FleetState, spec: HostSpec, atMs: number, effects: FleetEffect[]): FleetState {
-  const link = linkOf(before.hosts.get(spec.name))
-  if (link === null || before.superseded !== null) return before
-  let state = before
+/** What is ordered so far: one state comes of it all, rather than one of every order. */
+interface Orders {
+  hosts: FleetState['hosts']
+  nextCommand: number
+  readonly effects: FleetEffect[]
+}
+
+function order(state: FleetState, specs: Iterable<HostSpec>, atMs: number, effects: FleetEffect[]): Course {
+  const orders: Orders = { hosts: state.hosts, nextCommand: state.nextCommand, effects }
+  for (const spec of specs) orderHost(state, spec, atMs, orders)
+  const { hosts, nextCommand } = orders
+  return { state: hosts === state.hosts ? state : { ...state, hosts, nextCommand }, effects }
+}
+
+function orderHost(state: FleetState, spec: HostSpec, atMs: number, orders: Orders): void {
+  const before = orders.hosts.get(spec.name)
+  if (before?.link.is !== 'up' || state.superseded !== null) return
+  const { link } = before.link
+  let host = before
   for (const target of spec.targets) {
-    const order =
-      spec.protocol === 'v1' ? orderV1(state, spec.name, target, atMs) : orderFor(state, spec.name, target, atMs)
-    if (order === null) continue
-    const seat = seatOf(state.hosts.get(spec.name), target)
-    const meaning = meaningOf(order)
+    const seat = seatOf(host, target)
+    const next =
+      spec.protocol === 'v1'
+        ? orderV1(state, spec.name, target, seat, atMs)
+        : orderFor(state, spec.name, target, seat, atMs)
+    if (next === null) continue
+    const meaning = meaningOf(next)
     if (seat.order?.meaning === meaning && atMs < seat.order.againAtMs) continue
     // A v1 answer names no order, so there is never a second one before the first was answered.
-    if (order.action === 'v1' && seat.order !== null && seat.trouble === null) continue
-    const command = `${state.nextCommand}`
-    effects.push(effectOf(state, order, { host: spec.name, link, target, command }))
+    if (next.action === 'v1' && seat.order !== null && seat.trouble === null) continue
+    const command = `${orders.nextCommand}`
+    orders.nextCommand += 1
+    orders.effects.push(effectOf(state, next, { host: spec.name, link, target, command }))
     const change = sent(state, seat, meaning, command, atMs)
     // A v1 order names no target: it is that of all.
-    const targets = order.action === 'v1' ? spec.targets : [target]
-    state = {
-      ...targets.reduce((now, each) => withSeat(now, spec.name, each, change), state),
-      nextCommand: state.nextCommand + 1,
-    }
+    const targets = next.action === 'v1' ? spec.targets : [target]
+    host = targets.reduce((now, each) => seated(now, each, change), host)
   }
-  return state
+  orders.hosts = orders.hosts.with(spec.name, host)
 }
 
 const resendMaxMs = 30_000
@@ -88,8 +99,7 @@ type Order =
 const holdsPerOrder = 8
 
 /** What a host is still to be told about a target; null where it has all. */
-function orderFor(state: FleetState, host: string, target: string, atMs: number): Order | null {
-  const { report } = seatOf(state.hosts.get(host), target)
+function orderFor(state: FleetState, host: string, target: string, { report }: Seat, atMs: number): Order | null {
   if (report === null) return null
   const wanted = holdsOn(state, host, target)
   const release = report.holds
@@ -117,8 +127,7 @@ function mayOpen(state: FleetState, host: string, target: string, atMs: number):
 }
 
 /** A v1 host forgets at a reboot: drained again on every link while held, undrained once per release. */
-function orderV1(state: FleetState, host: string, target: string, atMs: number): Order | null {
-  const { acknowledged } = seatOf(state.hosts.get(host), target)
+function orderV1(state: FleetState, host: string, target: string, { acknowledged }: Seat, atMs: number): Order | null {
   if (holdsOn(state, host, target).length > 0) {
     return acknowledged !== 'drain' && isTurn(state, target, host, 'drain', atMs)
       ? { action: 'v1', want: 'drain' }
