@@ -2,21 +2,21 @@ import * as v from 'valibot'
 import { limits } from './limits.ts'
 import { holdId, hostName, message, printable, spanMs, wallMs } from './names.ts'
 
-/** Who may give a reason to stay drained. `v1`, `direct` and `self` are only ever written by an agent. */
+/** Who may give a reason to stay drained, the most frequent first. `v1`, `direct` and `self` only an agent writes. */
 export const owner = v.union([
-  v.picklist(['v1', 'direct', 'self']),
   v.pipe(
-    v.custom<`gate:${string}`>((input) => isOwned('gate', input)),
+    v.custom<`operator:${string}`>((input) => isOwned('operator', input)),
     v.maxLength(limits.nameLength),
   ),
   v.pipe(
-    v.custom<`operator:${string}`>((input) => isOwned('operator', input)),
+    v.custom<`gate:${string}`>((input) => isOwned('gate', input)),
     v.maxLength(limits.nameLength),
   ),
   v.pipe(
     v.custom<`rollout:${string}`>((input) => isOwned('rollout', input)),
     v.maxLength(limits.nameLength),
   ),
+  v.picklist(['v1', 'direct', 'self']),
 ])
 export type Owner = v.InferOutput<typeof owner>
 

@@ -13,8 +13,8 @@ export type Command = v.InferOutput<typeof command>
 export const clientMessage = v.variant('type', [clientHello, command, ping, statusRequest, jobCommand])
 export type ClientMessage = v.InferOutput<typeof clientMessage>
 
-/** Everything that an agent says to a client. */
-export const agentMessage = v.variant('type', [agentHello, progress, response, report, pong, refusal, jobLog])
+/** Everything that an agent says to a client; tried in this order, so what thousands say at once comes first. */
+export const agentMessage = v.variant('type', [response, report, progress, pong, agentHello, refusal, jobLog])
 export type AgentMessage = v.InferOutput<typeof agentMessage>
 
 export const decodeClientMessage = (frame: string): ClientMessage => decode(clientMessage, frame)

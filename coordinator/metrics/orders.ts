@@ -63,8 +63,9 @@ export function addOrderMetrics(registry: Registry): OrderMeter {
     sent(host, message) {
       if (message.type === 'command') {
         running.set(message.id, { host, action: message.action, sentMs: performance.now() })
+        if (running.size <= runningMax) return
         const [oldest = ''] = running.keys()
-        if (running.size > runningMax) running.delete(oldest)
+        running.delete(oldest)
       }
     },
     told(message) {
