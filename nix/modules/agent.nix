@@ -34,10 +34,7 @@ in
   ];
 
   options.services.guardian.agent = {
-    enable = lib.mkEnableOption ''
-      the agent of guardian, which stops and starts what needs the databases of another host.
-      The command {command}`guardian` is then installed too
-    '';
+    enable = lib.mkEnableOption "the agent of guardian, which stops and starts what needs the databases of another host. The command {command}`guardian` is then installed too";
 
     settings = mkOption {
       default = { };

@@ -44,7 +44,7 @@ let
   };
 
   # Beside databases that run already, as at a first installation, their gates are up before the daemon looks:
-  # without their files it would drain the fleet.
+  # without their files it would drain the fleet. A further gate is another script, and so a restart of the daemon.
   adoptGates = lib.concatStrings (
     lib.mapAttrsToList (
       name: gate:
@@ -70,10 +70,7 @@ in
   imports = [ ./package.nix ];
 
   options.services.guardian.coordinator = {
-    enable = lib.mkEnableOption ''
-      the coordinator of guardian, on the host that has the databases.
-      The command {command}`guardian` is then installed too
-    '';
+    enable = lib.mkEnableOption "the coordinator of guardian, on the host that has the databases. The command {command}`guardian` is then installed too";
 
     settings = mkOption {
       default = { };

@@ -268,11 +268,19 @@ in
       in
       mkIf cfg.enable (
         lib.listToAttrs (
-          map (dependent: lib.nameValuePair (lib.removeSuffix suffix dependent.unit) { }) (
-            lib.filter (dependent: dependent.fromPackage && lib.hasSuffix suffix dependent.unit) (
-              lib.attrValues cfg.dependents
+          map
+            (
+              dependent:
+              lib.nameValuePair (lib.removeSuffix suffix dependent.unit) {
+                # Or an instance of a packaged template would get a file of its own, without its contents.
+                overrideStrategy = lib.mkDefault "asDropin";
+              }
             )
-          )
+            (
+              lib.filter (dependent: dependent.fromPackage && lib.hasSuffix suffix dependent.unit) (
+                lib.attrValues cfg.dependents
+              )
+            )
         )
       )
     );

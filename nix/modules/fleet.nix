@@ -21,7 +21,20 @@ let
   isCoordinator = cfg.coordinator == cfg.host;
   hasAgent = isMember && cfg.hosts.${cfg.host}.agent;
   ioAddress = cfg.hosts.${cfg.coordinator}.address or cfg.coordinator;
-  inUrl = address: if lib.hasInfix ":" address then "[${address}]" else address;
+  isIPv6 = lib.hasInfix ":";
+  inUrl = address: if isIPv6 address then "[${address}]" else address;
+  # Where a host listens that is reached there.
+  everywhere = address: if isIPv6 address then "::" else "0.0.0.0";
+
+  probes = lib.mapAttrs (
+    _: probe:
+    lib.optionalAttrs (lib.elem (probe.type or null) [
+      "postgres"
+      "redis"
+      "tcp"
+    ]) { host = ioAddress; }
+    // probe
+  ) cfg.resources;
 
   firewall = {
     openFirewall = mkDefault cfg.openFirewall;
@@ -74,6 +87,12 @@ in
                 default = name;
                 defaultText = lib.literalMD "its name";
                 description = "The name that its key is made from; stays when the host is renamed.";
+              };
+              targets = mkOption {
+                type = types.listOf types.str;
+                default = lib.attrNames cfg.targets;
+                defaultText = lib.literalMD "all of {option}`services.guardian.fleet.targets`";
+                description = "What can be drained on it.";
               };
               agent = mkOption {
                 type = types.bool;
@@ -170,16 +189,28 @@ in
 
   config = lib.mkMerge [
     {
-      assertions = mkIf isMember [
-        {
-          assertion = cfg.hosts ? ${cfg.coordinator};
-          message = "services.guardian.fleet.coordinator is ${cfg.coordinator}, which is none of services.guardian.fleet.hosts: add it there.";
-        }
-        {
-          assertion = cfg.prometheus == null || cfg.hosts ? ${cfg.prometheus};
-          message = "services.guardian.fleet.prometheus is ${toString cfg.prometheus}, which is none of services.guardian.fleet.hosts: add it there, with agent = false if nothing on it needs the databases.";
-        }
-      ];
+      assertions = mkIf isMember (
+        [
+          {
+            assertion = cfg.hosts ? ${cfg.coordinator};
+            message = "services.guardian.fleet.coordinator is ${cfg.coordinator}, which is none of services.guardian.fleet.hosts: add it there.";
+          }
+          {
+            assertion = cfg.prometheus == null || cfg.hosts ? ${cfg.prometheus};
+            message = "services.guardian.fleet.prometheus is ${toString cfg.prometheus}, which is none of services.guardian.fleet.hosts: add it there, with agent = false if nothing on it needs the databases.";
+          }
+        ]
+        ++ lib.mapAttrsToList (
+          name: host:
+          let
+            strange = lib.subtractLists (lib.attrNames cfg.targets) host.targets;
+          in
+          {
+            assertion = strange == [ ];
+            message = "services.guardian.fleet.hosts.${name}.targets names ${toString strange}, but services.guardian.fleet.targets has only ${toString (lib.attrNames cfg.targets)}: correct it, or add the target there.";
+          }
+        ) cfg.hosts
+      );
     }
 
     (mkIf hasAgent {
@@ -188,25 +219,14 @@ in
         pskFile = mkDefault cfg.pskFile;
         settings = {
           inherit (cfg) host;
-          listen.port = cfg.hosts.${cfg.host}.port;
-          resources = lib.mapAttrs (
-            _: probe:
-            lib.mapAttrs (_: mkDefault) (
-              lib.optionalAttrs (lib.elem probe.type [
-                "postgres"
-                "redis"
-                "tcp"
-              ]) { host = ioAddress; }
-              // probe
-            )
-          ) cfg.resources;
-          targets =
-            let
-              own = cfg.hosts.${cfg.host}.targets or (lib.attrNames cfg.targets);
-            in
-            lib.genAttrs own (
-              name: lib.optionalAttrs (cfg.targets.${name} ? needs) { inherit (cfg.targets.${name}) needs; }
-            );
+          listen = {
+            address = mkDefault (everywhere cfg.hosts.${cfg.host}.address);
+            inherit (cfg.hosts.${cfg.host}) port;
+          };
+          resources = lib.mapAttrs (_: lib.mapAttrs (_: mkDefault)) probes;
+          targets = lib.genAttrs cfg.hosts.${cfg.host}.targets (
+            name: builtins.intersectAttrs { needs = null; } (cfg.targets.${name} or { })
+          );
         };
       };
     })
@@ -224,7 +244,7 @@ in
           resources = lib.mapAttrs (
             name: probe:
             lib.optionalAttrs (!lib.elem name config.services.guardian.coordinator.databases) { inherit probe; }
-          ) cfg.resources;
+          ) probes;
           targets = lib.mapAttrs (_: target: { needs = lib.attrNames cfg.resources; } // target) cfg.targets;
         };
       };
@@ -234,7 +254,7 @@ in
       services.guardian.coordinator = lib.mkMerge [
         {
           settings.api.listen = {
-            address = mkDefault (if cfg.prometheus == cfg.host then "127.0.0.1" else "0.0.0.0");
+            address = mkDefault (if cfg.prometheus == cfg.host then "127.0.0.1" else everywhere ioAddress);
             port = cfg.apiPort;
           };
         }
@@ -243,6 +263,10 @@ in
     })
 
     (mkIf (isMember && cfg.prometheus == cfg.host) {
+      warnings =
+        lib.optional (!config.services.prometheus.enable)
+          "services.guardian.fleet.prometheus is ${cfg.host}, but services.prometheus is not enabled there: enable it, or nobody scrapes.";
+
       services.prometheus.scrapeConfigs =
         let
           api = "${if isCoordinator then "127.0.0.1" else inUrl ioAddress}:${toString cfg.apiPort}";

@@ -42,7 +42,7 @@ let
         tags = [ "web" ];
       };
       web2 = {
-        address = "198.18.0.12";
+        address = "fd00::12";
         keyName = "old-web2";
         targets = [ "io-databases" ];
       };
@@ -50,6 +50,10 @@ let
     resources = {
       postgresql.type = "postgres";
       redis.type = "redis";
+      mariadb = {
+        type = "tcp";
+        port = 3306;
+      };
       nfs = {
         type = "tcp";
         host = "nas";
@@ -146,6 +150,7 @@ in
       "inbox.path"
       "inbox.service"
       "packaged.service"
+      "queue@1.service"
       "worker@.service"
       "worker@1.service"
     ];
@@ -183,17 +188,25 @@ in
           chat.allowLeftovers = true;
           inbox = { };
           packaged.fromPackage = true;
+          "queue@1".fromPackage = true;
           "worker@1" = { };
         };
       };
       systemd = {
-        packages = [
-          (pkgs.writeTextFile {
-            name = "packaged";
-            destination = "/lib/systemd/system/packaged.service";
-            text = "[Service]\nExecStart=/bin/sleep infinity\n";
-          })
-        ];
+        packages =
+          map
+            (
+              name:
+              pkgs.writeTextFile {
+                inherit name;
+                destination = "/lib/systemd/system/${name}";
+                text = "[Service]\nExecStart=/bin/sleep infinity\n";
+              }
+            )
+            [
+              "packaged.service"
+              "queue@.service"
+            ];
         services = {
           shop = {
             script = "exec sleep infinity";

@@ -133,6 +133,7 @@ const guarded: readonly Guarded[] = [
   ['inbox.service', ['io-databases'], []],
   ['inbox.path', ['io-databases'], ['io-databases.target', 'paths.target']],
   ['packaged.service', ['io-databases'], ['io-databases.target']],
+  ['queue@1.service', ['io-databases'], ['io-databases.target']],
   ['worker@1.service', ['io-databases'], ['io-databases.target', 'multi-user.target']],
 ]
 for (const [unit, targets, wantedBy] of guarded) {
@@ -177,7 +178,8 @@ on('fleet-web1', 'knows what it needs and where that is', async (t, { agent, fir
   t.strictSame(firewall, { everywhere: [], interfaces: { tailscale0: [9876] } })
 })
 
-on('fleet-web2', 'has the targets that the list gives it', async (t, { agent }) => {
+on('fleet-web2', 'has the targets that the list gives it, and listens where its address is', async (t, { agent }) => {
+  t.match(agent, { listen: { address: '::', port: 9876 } })
   const { targets } = await decoded(t, agent)
   t.strictSame(
     targets.map(({ spec }) => spec.name),
@@ -189,10 +191,17 @@ on('fleet-io', 'coordinates the hosts that have an agent, and asks its databases
   t.strictSame(host.coordinator, {
     keys: 'derived',
     hosts: {
-      web1: { address: '198.18.0.11', keyName: 'web1', port: 9876, tags: ['web'] },
-      web2: { address: '198.18.0.12', keyName: 'old-web2', port: 9876, tags: [], targets: ['io-databases'] },
+      web1: {
+        address: '198.18.0.11',
+        keyName: 'web1',
+        port: 9876,
+        tags: ['web'],
+        targets: ['io-databases', 'storage'],
+      },
+      web2: { address: 'fd00::12', keyName: 'old-web2', port: 9876, tags: [], targets: ['io-databases'] },
     },
     resources: {
+      mariadb: { gate: 'none', gateDeadline: '90s', probe: { type: 'tcp', host: '198.18.0.1', port: 3306 } },
       nfs: { gate: 'none', gateDeadline: '90s', probe: { type: 'tcp', host: 'nas', port: 2049 } },
       postgresql: {
         gate: 'local',
@@ -229,7 +238,15 @@ on('dependents', 'the agent knows its targets and what hangs on them', async (t,
         'io-databases.target',
         ['postgresql'],
         ['chat.service'],
-        ['chat.service', 'inbox.service', 'job.service', 'packaged.service', 'shop.service', 'worker@1.service'],
+        [
+          'chat.service',
+          'inbox.service',
+          'job.service',
+          'packaged.service',
+          'queue@1.service',
+          'shop.service',
+          'worker@1.service',
+        ],
       ],
       ['storage', 'io-storage.target', ['nfs'], [], ['shop.service']],
     ],

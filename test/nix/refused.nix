@@ -200,6 +200,26 @@ in
     };
     says.assertion = "services.guardian.fleet.coordinator is io, which is none of services.guardian.fleet.hosts";
   };
+  "a host of a fleet with a target that this has not" = {
+    module.services.guardian.fleet = {
+      hosts.web1 = {
+        agent = false;
+        targets = [ "storage" ];
+      };
+      hosts.io = { };
+      coordinator = "io";
+    };
+    says.assertion = "services.guardian.fleet.hosts.web1.targets names storage, but services.guardian.fleet.targets has only io-databases";
+  };
+  "a fleet whose Prometheus does not run" = {
+    module.services.guardian.fleet = {
+      hosts.web1.agent = false;
+      hosts.io = { };
+      coordinator = "io";
+      prometheus = "web1";
+    };
+    says.warning = "services.guardian.fleet.prometheus is web1, but services.prometheus is not enabled";
+  };
   "a fleet whose Prometheus is none of its hosts" = {
     module.services.guardian.fleet = {
       hosts.web1.agent = false;
