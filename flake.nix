@@ -49,7 +49,7 @@
         // {
           package = self.packages.${system}.guardian;
           format = pkgs.runCommandLocal "guardian-format" { nativeBuildInputs = [ pkgs.nixfmt ]; } ''
-            nixfmt --check ${./flake.nix} $(find ${./nix} -name '*.nix')
+            nixfmt --check ${./flake.nix} $(find ${./nix} ${./test/nix} -name '*.nix')
             touch $out
           '';
         }

@@ -35,6 +35,9 @@ in
     elsewhere = drvPaths outputs.packages.aarch64-linux;
     devShells = drvPaths outputs.devShells.x86_64-linux;
     checks = drvPaths outputs.checks.x86_64-linux;
+    scripts = lib.mapAttrs (_: test: test.config.testScriptString) {
+      inherit (outputs.checks.x86_64-linux) first-installation fleet;
+    };
     formatter = outputs.formatter.x86_64-linux.name;
     modules = lib.mapAttrs (_: builtins.pathExists) outputs.nixosModules;
     overlay =

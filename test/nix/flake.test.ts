@@ -15,12 +15,18 @@ const outputs = v.object({
   elsewhere: drvPaths,
   devShells: drvPaths,
   checks: drvPaths,
+  scripts: v.record(v.string(), v.string()),
   formatter: v.string(),
   modules: v.record(v.string(), v.literal(true)),
   overlay: v.string(),
   makeKeys: v.string(),
 })
 const manifest = v.object({ version: v.string() })
+
+const { PATH = '' } = process.env
+const python = (...args: readonly string[]) => run('python3', ['-c', ...args], { PATH })
+const noPython = (await python('')).code === 0 ? false : 'needs python3'
+const fine = { code: 0, stdout: '', stderr: '' } as const
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -39,6 +45,12 @@ t.test('the flake', { skip: noEvaluation }, async (t) => {
     t.strictSame(Object.keys(flake.devShells), ['default'])
   })
 
+  t.test('has scripts for its virtual machines that Python can parse', { skip: noPython }, async (t) => {
+    for (const [name, script] of Object.entries(flake.scripts)) {
+      t.strictSame(await python('import ast, sys; ast.parse(sys.argv[1])', script), fine, name)
+    }
+  })
+
   t.test('makes a key for the fleet and for each host with an agent, and none anew', async (t) => {
     const dir = t.testdir({ bin: {} })
     const guardian = join(dir, 'bin', 'guardian')
@@ -47,9 +59,9 @@ t.test('the flake', { skip: noEvaluation }, async (t) => {
     await chmod(guardian, 0o755)
     const script = join(dir, 'guardian-keys')
     await writeFile(script, flake.makeKeys)
-    const environment = { PATH: `${join(dir, 'bin')}:${process.env.PATH}` }
+    const environment = { PATH: `${join(dir, 'bin')}:${PATH}` }
     const made = async () => {
-      t.strictSame(await run('bash', [script, join(dir, 'keys')], environment), { code: 0, stdout: '', stderr: '' })
+      t.strictSame(await run('bash', [script, join(dir, 'keys')], environment), fine)
       const names = (await readdir(join(dir, 'keys'))).sort()
       const modes = await Promise.all(names.map(async (name) => (await stat(join(dir, 'keys', name))).mode & 0o777))
       t.ok(modes.every((mode) => mode === 0o600))
