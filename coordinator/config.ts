@@ -5,9 +5,10 @@ import { type ProbeSpec, probeSpec } from '../daemon/probe.ts'
 import { duration } from '../protocol/duration.ts'
 import { selectorText } from '../protocol/hold.ts'
 import { limits } from '../protocol/limits.ts'
-import { hostName, resourceName, targetName } from '../protocol/names.ts'
+import { hostName, resourceName, targetName, unitName } from '../protocol/names.ts'
 import { crossCheck } from './config-checks.ts'
 import type { FleetPlan, ResourcePlan, TargetPlan } from './core/state.ts'
+import { rebuildPlanOf, rebuildsEntry } from './rebuild-config.ts'
 
 const path = v.pipe(v.string(), v.minLength(1), v.maxLength(4_096))
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))
@@ -31,6 +32,8 @@ const resourceEntry = v.strictObject({
   probe: v.optional(probeSpec),
   gate: v.optional(v.picklist(['local', 'none']), 'none'),
   gateDeadline: v.optional(duration, '90s'),
+  /** Units of this host that hold its data; a rebuild of this host that touches one drains the fleet first. */
+  units: v.optional(v.pipe(v.array(unitName), v.maxLength(limits.dependentsMax)), []),
 })
 
 const targetEntry = v.strictObject({
@@ -63,6 +66,7 @@ export const coordinatorFile = v.strictObject({
     }),
     {},
   ),
+  rebuilds: v.optional(rebuildsEntry, {}),
   unreachableGrace: v.optional(duration, '20s'),
   heartbeat: v.optional(v.strictObject({ every: v.optional(duration, '4s'), lost: v.optional(duration, '12s') }), {}),
   log: v.optional(
@@ -107,6 +111,8 @@ export interface CoordinatorConfig {
   readonly dials: ReadonlyMap<string, HostDial>
   readonly probes: ReadonlyMap<string, ProbeSpec>
   readonly plan: FleetPlan
+  /** Where promql gates and probes of rollouts are asked. */
+  readonly prometheus: string | null
   readonly api: {
     readonly listen: { readonly address: string; readonly port: number } | null
     readonly tokens: readonly TokenFile[]
@@ -152,6 +158,7 @@ function configOf(file: string, from: CoordinatorFile): CoordinatorConfig {
     dials: dialsOf(from),
     probes: probesOf(from),
     plan: planOf(from),
+    prometheus: from.rebuilds.prometheus ?? null,
     api: { listen: from.api.listen ?? null, tokens: from.api.tokens },
     heartbeat: { everyMs: from.heartbeat.every, lostMs: from.heartbeat.lost },
     log: from.log,
@@ -185,7 +192,7 @@ function planOf(from: CoordinatorFile): FleetPlan {
     resources: new Map(Object.entries(from.resources).map(([name, entry]) => [name, resourcePlan(name, entry)])),
     unreachableGraceMs: from.unreachableGrace,
     resendMs: 1_000,
-    rebuilds: { policies: new Map(), budgets: new Map(), self: null },
+    rebuilds: rebuildPlanOf(from.rebuilds),
   }
 }
 
@@ -207,6 +214,6 @@ function resourcePlan(name: string, entry: CoordinatorFile['resources'][string])
     name,
     gate: entry.gate === 'local' ? { limitMs: entry.gateDeadline } : null,
     probed: entry.probe !== undefined,
-    units: [],
+    units: entry.units,
   }
 }
