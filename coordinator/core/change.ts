@@ -1,5 +1,5 @@
 import type { Next, Step } from '../../protocol/step.ts'
-import type { FleetAnswer, FleetEffect, FleetNote, FleetSave } from './effect.ts'
+import type { FleetAnswer, FleetEffect, FleetNote, FleetSave, RolloutSave } from './effect.ts'
 import { reconcileAll } from './reconcile.ts'
 import type { FleetHold, FleetState, Superseded } from './state.ts'
 import { hostsOf } from './wanted.ts'
@@ -14,6 +14,7 @@ export interface Change {
   readonly owe?: FleetSave['owedUndrain']
   readonly superseded?: Superseded | null
   readonly awaiting?: ReadonlySet<string>
+  readonly rollouts?: RolloutSave
   /** Leaves the revision alone: nothing that an agent could notice. */
   readonly isQuiet?: boolean
 }
@@ -66,6 +67,7 @@ export function saveOf(now: FleetState, change: Change): FleetSave {
     put: change.put ?? [],
     release: change.release ?? [],
     owedUndrain: change.owe ?? [],
+    ...(change.rollouts === undefined ? {} : { rollouts: change.rollouts }),
   }
 }
 

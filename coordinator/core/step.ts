@@ -43,7 +43,7 @@ export function step(state: FleetState, event: FleetEvent): FleetStep {
     case 'undrain-asked':
       return undrainAsked(state, event.request, atMs)
     case 'takeover-asked':
-      return takeoverAsked(state, event.request, atMs)
+      return takeoverAsked(state, event.request, event)
     case 'configured':
       return configured(state, event.plan, atMs)
     case 'tick':

@@ -1,9 +1,10 @@
 import type { TakeoverRequest } from '../../protocol/api.ts'
 import { GuardianError } from '../../protocol/errors.ts'
-import { applied, type FleetStep, noted, saveOf, settle, still } from './change.ts'
+import { applied, type Change, type FleetStep, noted, saveOf, settle, still } from './change.ts'
 import { stillAwaited } from './configure.ts'
 import type { FleetEffect } from './effect.ts'
 import { linkOf } from './links.ts'
+import { pausedByTakeover } from './rollout/takeover.ts'
 import type { FleetState } from './state.ts'
 import { holdStatus } from './status.ts'
 import { Table } from './table.ts'
@@ -13,7 +14,11 @@ import { isStanding } from './wanted.ts'
  * A person says that this coordinator is the one. It claims more than any agent has seen, and opens no host until each
  * has reported or been excused: whatever the lost store knew, the markers still know.
  */
-export function takeoverAsked(state: FleetState, request: TakeoverRequest, atMs: number): FleetStep {
+export function takeoverAsked(
+  state: FleetState,
+  request: TakeoverRequest,
+  { atMs, wallMs }: { readonly atMs: number; readonly wallMs: number },
+): FleetStep {
   refuseUnknownHosts(state, request.excuse)
   const isOver = state.superseded !== null
   const awaiting = awaitedBy(state, request.excuse)
@@ -28,15 +33,20 @@ export function takeoverAsked(state: FleetState, request: TakeoverRequest, atMs:
       'unknown-hold',
       `${strange} is not a hold that no marker carries, so it cannot be dropped here`,
     )
-  const change = { superseded: null, awaiting, release: request.drop, isQuiet: !isOver && request.drop.length === 0 }
-  const raised = isOver ? unknowing({ ...state, claim: above(state) }) : state
+  const paused = isOver ? pausedByTakeover(state, { atMs, wallMs }) : { state, effects: [] }
+  const isQuiet = !isOver && request.drop.length === 0
+  const change: Change = {
+    ...{ superseded: null, awaiting, release: request.drop, isQuiet },
+    ...(paused.save === undefined ? {} : { rollouts: paused.save }),
+  }
+  const raised = isOver ? unknowing({ ...paused.state, claim: above(state) }) : state
   const after = applied(raised, change)
   const taken = isOver ? [...noted({ what: 'taken-over', text: `epoch ${after.claim.epoch}` }), ...closeAll(state)] : []
   const dropped = unmarked.filter((hold) => request.drop.includes(hold.id))
   const ended = noted(...dropped.map(({ id, owner }) => ({ what: 'hold-released' as const, hold: id, owner })))
   return {
     save: saveOf(after, change),
-    next: settle(after, atMs, [...taken, ...ended], { claim: after.claim, ...view }),
+    next: settle(after, atMs, [...taken, ...paused.effects, ...ended], { claim: after.claim, ...view }),
     otherwise: { state, effects: [], answer: refused },
   }
 }

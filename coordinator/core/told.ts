@@ -2,7 +2,7 @@ import type { Claim } from '../../protocol/authority.ts'
 import { asMessage } from '../../protocol/names.ts'
 import type { Response } from '../../protocol/v2/command.ts'
 import type { AgentHello } from '../../protocol/v2/hello.ts'
-import type { TargetReport } from '../../protocol/v2/report.ts'
+import type { Report, TargetReport } from '../../protocol/v2/report.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
 import { adopt } from './adopt.ts'
 import { applied, type Change, changed, type FleetNext, type FleetStep, noted, saveOf, still } from './change.ts'
@@ -61,7 +61,7 @@ export function told(state: FleetState, name: string, link: string, message: Age
   if (linkOf(state.hosts.get(name)) !== link) return still(state)
   switch (message.type) {
     case 'report':
-      return weigh(state, name, message.seen) ?? reported(state, name, message.targets, atMs)
+      return weigh(state, name, message.seen) ?? reported(withJobs(state, name, message), name, message.targets, atMs)
     case 'response':
       return responded(state, name, message, atMs)
     case 'progress': {
@@ -154,6 +154,12 @@ function reported(state: FleetState, name: string, all: readonly TargetReport[],
   const lost: Change = { ...change, put: adopted.map((hold) => ({ ...hold, persisted: false })) }
   const after = applied(seen, kept)
   return { save: saveOf(after, kept), next: next(after), otherwise: next(changed(seen, lost)) }
+}
+
+function withJobs(state: FleetState, name: string, { jobs }: Report): FleetState {
+  const host = state.hosts.get(name)
+  if (host === undefined || (jobs === undefined && host.jobs === null)) return state
+  return { ...state, hosts: state.hosts.with(name, { ...host, jobs: jobs ?? null }) }
 }
 
 function unsaved(next: FleetNext): FleetStep {

@@ -121,7 +121,8 @@ export type RunNow =
   /** Drained where it is open, back on what ran before, judged, and opened. */
   | { readonly is: 'reverting'; readonly step: RevertStep }
 
-export type RevertStep = 'draining' | 'switching' | 'judging' | 'opening'
+/** `asking`: it failed to go back, and is told once more. */
+export type RevertStep = 'draining' | 'asking' | 'switching' | 'judging' | 'opening'
 
 /** What its job said last, kept for when the host is silent. */
 export interface RunFacts {
@@ -158,6 +159,8 @@ export interface HostRun {
   /** How many holds it has put: each has an id of its own. */
   readonly holds: number
   readonly facts: RunFacts
+  /** The word to activate was given: from here on there is something to go back from. */
+  readonly activated: boolean
   /** The boot in which its new system was first seen; null before. */
   readonly bootId: string | null
   /** On the coordinator's own host: how many agents a new coordinator must reach; null elsewhere. */
@@ -188,6 +191,11 @@ export interface Told {
   readonly atMs: number
 }
 
+export interface Streak {
+  readonly ok: boolean
+  readonly sinceMs: number
+}
+
 /** The last order to one job. */
 export interface SentJob {
   readonly meaning: string
@@ -205,8 +213,8 @@ export interface Rollouts {
   readonly nextEvent: number
   // What follows is forgotten by a restart, which only makes it wait longer.
   readonly conditions: ReadonlyMap<string, Told>
-  /** Since when the run of a job has been well without a break. */
-  readonly green: ReadonlyMap<string, number>
+  /** By job: since when the host has been well, or not, without a break. */
+  readonly streaks: ReadonlyMap<string, Streak>
   /** By job. */
   readonly orders: ReadonlyMap<string, SentJob>
 }
@@ -227,6 +235,6 @@ export const noRollouts: Rollouts = {
   nextRollout: 1,
   nextEvent: 1,
   conditions: new Map(),
-  green: new Map(),
+  streaks: new Map(),
   orders: new Map(),
 }
