@@ -8,8 +8,9 @@ import { GuardianError } from '../protocol/errors.ts'
 import { type Bus, openBus } from './adapters/bus.ts'
 import { type Door, openDoor } from './adapters/door.ts'
 import type { DoorEvent } from './adapters/door-hall.ts'
+import type { Jobs } from './adapters/jobs.ts'
 import { openLocalSocket } from './adapters/local-socket.ts'
-import { type MarkerStore, openMarkerStore } from './adapters/marker-store.ts'
+import { openMarkerStore } from './adapters/marker-store.ts'
 import { openUnits, type Units } from './adapters/units.ts'
 import { Closing } from './closing.ts'
 import type { AgentConfig } from './config.ts'
@@ -19,7 +20,7 @@ import type { AgentEvent } from './core/event.ts'
 import type { AgentState } from './core/state.ts'
 import { readSecrets, type Secrets } from './keys.ts'
 import { lastWord } from './last-word.ts'
-import { type AgentLoop, createAgentLoop, type TickedLoop } from './loop.ts'
+import { type AgentLoop, type AgentStore, createAgentLoop, type TickedLoop } from './loop.ts'
 import { createMetrics } from './metrics.ts'
 import { type Hands, perform } from './perform.ts'
 import { createReporter } from './reporter.ts'
@@ -97,11 +98,25 @@ async function open(parts: AgentParts, closing: Closing): Promise<Pick<Agent, 'p
 }
 
 /** The state as the disk has it. */
-async function recall(config: AgentConfig, log: Log): Promise<{ store: MarkerStore; state: AgentState }> {
-  const store = await openMarkerStore(config.stateDir, log)
+async function recall(config: AgentConfig, log: Log): Promise<{ store: AgentStore; state: AgentState }> {
+  const markers = await openMarkerStore(config.stateDir, log)
+  const jobs =
+    config.rebuild === null ? null : (await import('./adapters/job-store.ts')).openJobStore(config.stateDir, log)
   const specs = config.targets.map(({ spec }) => spec)
-  const [bootId, saved] = await Promise.all([readBootId(config.bootIdFile), store.load(specs.map(({ name }) => name))])
-  return { store, state: begin({ policy: config.policy, bootId, specs, atMs: monotonicMs(), ...saved }) }
+  const [bootId, saved] = await Promise.all([
+    readBootId(config.bootIdFile),
+    markers.load(specs.map(({ name }) => name)),
+  ])
+  const kept = jobs === null ? {} : { jobs: await jobs.load() }
+  return {
+    store: {
+      async save(save) {
+        await markers.save(save)
+        if (save.job !== undefined) await jobs?.save(save.job)
+      },
+    },
+    state: begin({ policy: config.policy, bootId, specs, atMs: monotonicMs(), ...saved, ...kept }),
+  }
 }
 
 interface HandsParts {
@@ -162,6 +177,7 @@ async function openHands({ config, secrets, bus, loop, log, notify, closing }: H
       gone: (asker) => told({ type: 'asker-gone', asker, atMs: monotonicMs() }),
     }),
   )
+  const jobs = await openRebuilds(config, { bus, units, loop, door: opened, log, closing })
   const showStatus = (): void => notify.status(statusOf(loop.state))
   const reporter = closing.use(
     createReporter(
@@ -171,7 +187,36 @@ async function openHands({ config, secrets, bus, loop, log, notify, closing }: H
     ),
   )
   closing.defer(() => notify.stopping())
-  return { door: opened, local, units, jobs: null, reporter, metrics, log, nowMs: monotonicMs }
+  return { door: opened, local, units, jobs, reporter, metrics, log, nowMs: monotonicMs }
+}
+
+type RebuildParts = Pick<HandsParts, 'bus' | 'loop' | 'log' | 'closing'> & {
+  readonly units: Units
+  readonly door: Door
+}
+
+/** Loaded only where this host takes rebuilds. */
+async function openRebuilds({ rebuild }: AgentConfig, parts: RebuildParts): Promise<Jobs | null> {
+  if (rebuild === null) return null
+  const { openJobs } = await import('./adapters/jobs.ts')
+  const { bus, units, loop, door, log, closing } = parts
+  const jobs = closing.use(
+    openJobs({
+      bus,
+      places: rebuild,
+      state: () => loop.state,
+      seen: (job, sight) => void loop.dispatch({ type: 'job-seen', job, sight, atMs: monotonicMs() }),
+      probed: (job, name, ok, reason) =>
+        void loop.dispatch({ type: 'job-probed', job, name, ok, reason, atMs: monotonicMs() }),
+      unitState: units.unitState,
+      send: (link, message) => door.send(link, message),
+      unsentBytes: (link) => door.unsentBytes(link),
+      log,
+    }),
+  )
+  closing.defer(loop.watch((state) => jobs.follow(state)))
+  jobs.follow(loop.state)
+  return jobs
 }
 
 /** What a peer said, with the time added. */

@@ -7,6 +7,7 @@ import { type ProbeSpec, probeSpec } from '../daemon/probe.ts'
 import { duration } from '../protocol/duration.ts'
 import { limits } from '../protocol/limits.ts'
 import { hostName, resourceName, targetName, unitName } from '../protocol/names.ts'
+import type { SightPlaces } from './adapters/job-sight.ts'
 import { crossCheck } from './config-checks.ts'
 import type { Policy, TargetSpec } from './core/state.ts'
 
@@ -50,6 +51,15 @@ export const agentFile = v.strictObject({
   bootWithoutCoordinator: v.optional(v.union([v.literal('never'), duration]), '5min'),
   onCoordinatorLost: v.optional(v.picklist(['keep', 'probe']), 'probe'),
   lostAfter: v.optional(duration, '30s'),
+  /** Absent means that no coordinator may rebuild this host. The rest is root's to say, in rebuild.json. */
+  rebuild: v.optional(
+    v.strictObject({
+      resultsDir: v.optional(path, '/var/lib/io-guardian-rebuild'),
+      profile: v.optional(path, '/nix/var/nix/profiles/system'),
+      runDir: v.optional(path, '/run'),
+      root: v.optional(path, '/'),
+    }),
+  ),
   log: v.optional(
     v.strictObject({ level: v.optional(v.picklist(['trace', 'debug', 'info', 'warn', 'error', 'fatal']), 'info') }),
     {},
@@ -78,6 +88,8 @@ export interface AgentConfig {
   readonly targets: readonly TargetPlan[]
   readonly resources: ReadonlyMap<string, ProbeSpec>
   readonly policy: Policy
+  /** Where a rebuild shows what it does; null where this host takes none. */
+  readonly rebuild: SightPlaces | null
   readonly log: { readonly level: string }
 }
 
@@ -116,6 +128,7 @@ function configOf(source: string, from: AgentFile): AgentConfig {
     targets: targetsOf(from),
     resources: new Map(Object.entries(from.resources)),
     policy: policyOf(from),
+    rebuild: from.rebuild ?? null,
     log,
   }
 }

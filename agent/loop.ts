@@ -9,9 +9,11 @@ import { step } from './core/step.ts'
 
 export type AgentLoop = Loop<AgentState, AgentEvent, null>
 
+export type AgentStore = Pick<MarkerStore, 'save'>
+
 export interface AgentLoopParts {
   readonly state: AgentState
-  readonly store: MarkerStore
+  readonly store: AgentStore
   readonly perform: (effect: AgentEffect) => void
   readonly onBug: (cause: unknown) => void
   readonly onSaveFailed: (reason: string) => void

@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import { readBootId } from '../daemon/clock.ts'
+import { readAs } from '../daemon/durable-file.ts'
 import { checkOnce, type ProbeSpec } from '../daemon/probe.ts'
 import { formatDuration } from '../protocol/duration.ts'
-import { markerPath, openingPath, readAs } from './adapters/marker-store.ts'
+import { markerPath, openingPath } from './adapters/marker-store.ts'
 import type { AgentConfig, TargetPlan } from './config.ts'
 
 export interface Verdict {

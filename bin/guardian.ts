@@ -52,6 +52,11 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     about: 'says what is wrong on this host, and what mends it',
     load: () => import('../doctor/main.ts'),
   },
+  rebuild: {
+    usage: 'rebuild ACTION JOB',
+    about: 'rebuilds this host as its agent is ordered; run by its units as root',
+    load: () => import('../rebuild/main.ts'),
+  },
   keygen: {
     usage: 'keygen [--host NAME]',
     about: 'makes a key, or derives the key of one host',

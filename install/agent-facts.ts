@@ -4,7 +4,7 @@ import { GuardianError } from '../protocol/errors.ts'
 import { unitName } from '../protocol/names.ts'
 import type { AgentFacts, Dependent } from './agent-plan.ts'
 import type { Machine } from './machine.ts'
-import { configDir, type Fit } from './plan.ts'
+import { configDir, type Fit, unitDir } from './plan.ts'
 import { type TargetUnits, waitUnitOf } from './unit-text.ts'
 
 export interface AgentWishes extends Pick<Fit, 'program' | 'notifies'> {
@@ -14,6 +14,8 @@ export interface AgentWishes extends Pick<Fit, 'program' | 'notifies'> {
   readonly dependents: readonly string[]
   /** The target that they hang on; may be left out where there is one. */
   readonly target: string | undefined
+  /** The root helper of rebuilds is to be there. */
+  readonly rebuild: boolean
 }
 
 /** @throws GuardianError where the configuration is wrong, or a dependent cannot be one */
@@ -31,6 +33,9 @@ export async function agentFacts(machine: Machine, wishes: AgentWishes): Promise
     targets,
     loose: config.targets.flatMap(({ dependents }) => dependents),
     dependents: await dependentsOf(machine, wishes, targets),
+    // What is there is kept up with the rest.
+    rebuild: wishes.rebuild || (await machine.has(`${unitDir}/io-guardian.service.d/io-guardian.conf`)),
+    takesRebuilds: config.rebuild !== null,
     needsNothing: config.resources.size === 0,
   }
 }

@@ -17,6 +17,10 @@ export interface AgentFacts extends Fit {
   /** Stopped with a target although they do not hang on it, so the agent must be allowed to. */
   readonly loose: readonly string[]
   readonly dependents: readonly Dependent[]
+  /** Whether a coordinator may rebuild this host, once both configurations say so. */
+  readonly rebuild: boolean
+  /** Whether agent.json says so. */
+  readonly takesRebuilds: boolean
   /** Whether a target waits for nothing, because no resource is configured. */
   readonly needsNothing: boolean
 }
@@ -33,11 +37,13 @@ export function planAgent(facts: AgentFacts): Plan {
       { path: `${configDir}/agent.json`, text: firstConfig(facts.host), once: true },
       { path: `${configDir}/agent.json.example`, text: `// ${ownLine('agent')}\n${shipped('agent.json.example')}` },
       ...dependents.map((dependent) => dropIn('agent', dependent.unit, guard(dependent))),
+      ...(facts.rebuild ? rebuildFiles(facts) : []),
     ],
     wants: [
       { by: 'multi-user.target', unit: 'io-guardian.service' },
       ...targets.map(({ unit }) => ({ by: 'multi-user.target', unit })),
       ...dependents.filter(({ wanted }) => wanted).map(({ unit, target }) => ({ by: target.unit, unit })),
+      ...(facts.rebuild ? [{ by: 'multi-user.target', unit: 'io-guardian-rebuild-resume.service' }] : []),
     ],
   }
 }
@@ -48,6 +54,17 @@ function targetFiles(facts: AgentFacts, target: TargetUnits): readonly PlannedFi
   return [
     unitFile('agent', target.unit, forTarget(shipped('io-databases.target'), target)),
     unitFile('agent', waitUnitOf(target), fitted(wait, facts)),
+  ]
+}
+
+/** The root helper of rebuilds, and the agent's leave to read what a switch has said. */
+function rebuildFiles(facts: AgentFacts): readonly PlannedFile[] {
+  const units = ['io-guardian-rebuild@.service', 'io-guardian-rebuild-resume.service']
+  const example = `// ${ownLine('agent')}\n${facts.shipped('rebuild.json.example')}`
+  return [
+    ...units.map((unit) => unitFile('agent', unit, fitted(facts.shipped(unit), facts))),
+    dropIn('agent', 'io-guardian.service', '[Service]\nSupplementaryGroups=systemd-journal\n'),
+    { path: `${configDir}/rebuild.json.example`, text: example },
   ]
 }
 

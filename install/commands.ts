@@ -55,7 +55,8 @@ function mayStart({ resource, units }: Gate, { active }: Running): boolean {
   return !active.has(gateUnitOf(resource)) && units.every((unit) => active.has(unit))
 }
 
-/** Drop-ins are somebody else's, and examples are for reading. */
+/** Drop-ins of others are theirs, and examples are for reading. */
 function concernsDaemon({ type, path }: Change): boolean {
-  return type === 'write' && !path.includes('.d/io-guardian.conf') && !path.endsWith('.example')
+  const isOthers = path.includes('.d/io-guardian.conf') && !path.includes('/io-guardian.service.d/')
+  return type === 'write' && !isOthers && !path.endsWith('.example')
 }

@@ -15,12 +15,14 @@ import { openWorld, refuseHidden, type World } from './world.ts'
 
 const help = `Makes this machine a host of the fleet, or the one that coordinates it: units, users, rights, directories.
 
-Usage: guardian install agent [--dependent UNIT]… [--target NAME] [--dry-run] [--prefix DIR]
+Usage: guardian install agent [--dependent UNIT]… [--target NAME] [--rebuild] [--dry-run] [--prefix DIR]
        guardian install coordinator [--gate RESOURCE=UNIT]… [--dry-run] [--prefix DIR]
 
   --dependent UNIT      this unit is to stop and start with the target, may be repeated; its timer and
                         its socket come along
   --target NAME         which target, where agent.json has several
+  --rebuild             also the root helper with which a coordinator may rebuild this host (NixOS); it does
+                        nothing before rebuild.json and agent.json say so
   --gate RESOURCE=UNIT  the unit that holds the data of a resource with "gate": "local"; may be repeated,
                         also for one resource. PostgreSQL and Redis are found by themselves
   --dry-run             say what would be done, with the text of each file, and do nothing
@@ -49,6 +51,7 @@ export interface Asked {
   readonly prefix: string
   readonly dependents: readonly string[]
   readonly target: string | undefined
+  readonly rebuild: boolean
   readonly gates: ReadonlyMap<string, readonly string[]>
 }
 
@@ -79,10 +82,18 @@ export async function install(asked: Asked, world: World): Promise<void> {
 }
 
 async function lookAgent(machine: Machine, asked: Asked, world: World): Promise<Sight> {
-  const { dependents, target } = asked
+  const { dependents, target, rebuild } = asked
   const { program, notifies } = world
   const host = hostname().split('.')[0] || 'localhost'
-  const facts = await agentFacts(machine, { program, notifies, host, shipped: openShipped(), dependents, target })
+  const facts = await agentFacts(machine, {
+    program,
+    notifies,
+    host,
+    shipped: openShipped(),
+    dependents,
+    target,
+    rebuild,
+  })
   const keyFile = facts.credential ? '/etc/guardian/psk' : null
   return { plan: planAgent(facts), gates: [], keyFile, steps: (after) => afterAgent(after, facts) }
 }
@@ -161,12 +172,13 @@ export function readOptions(argv: readonly string[]): Asked | 'help' {
   if ((role !== 'agent' && role !== 'coordinator') || rest.length > 0) {
     throw wrong('say "guardian install agent" or "guardian install coordinator"')
   }
-  const { dependent = [], target, gate = [], prefix = '' } = values
+  const { dependent = [], target, gate = [], prefix = '', rebuild = false } = values
   if (role === 'agent' && gate.length > 0) throw wrong('--gate is for "guardian install coordinator"')
-  if (role === 'coordinator' && (dependent.length > 0 || target !== undefined)) {
-    throw wrong('--dependent and --target are for "guardian install agent"')
+  if (role === 'coordinator' && (dependent.length > 0 || target !== undefined || rebuild)) {
+    throw wrong('--dependent, --target and --rebuild are for "guardian install agent"')
   }
-  return { role, dryRun: values['dry-run'] === true, prefix, dependents: dependent, target, gates: gatesOf(gate) }
+  const dryRun = values['dry-run'] === true
+  return { role, dryRun, prefix, dependents: dependent, target, rebuild, gates: gatesOf(gate) }
 }
 
 function parse(argv: readonly string[]) {
@@ -176,6 +188,7 @@ function parse(argv: readonly string[]) {
       options: {
         dependent: { type: 'string', multiple: true },
         target: { type: 'string' },
+        rebuild: { type: 'boolean' },
         gate: { type: 'string', multiple: true },
         prefix: { type: 'string' },
         'dry-run': { type: 'boolean' },

@@ -28,6 +28,16 @@ export async function afterAgent(machine: Machine, facts: AgentFacts): Promise<r
     const which = facts.targets.length === 1 ? '' : ` --target ${name}`
     steps.push(`name what depends on ${name}: guardian install agent${which} --dependent web.service`)
   }
+  if (facts.rebuild && !(await machine.has('/etc/guardian/rebuild.json'))) {
+    steps.push(
+      'say in /etc/guardian/rebuild.json what a rebuild of this host may be ({} is a beginning); rebuild.json.example beside it explains each setting',
+    )
+  }
+  if (facts.rebuild && !facts.takesRebuilds) {
+    steps.push(
+      'let the agent take rebuilds: "rebuild": {} in /etc/guardian/agent.json, then: systemctl restart io-guardian',
+    )
+  }
   if (!(await machine.has('/usr/lib/polkit-1/polkitd'))) {
     steps.push(
       'install polkit (Debian: polkitd): the agent is no root, and is allowed by polkit to stop and start its targets',

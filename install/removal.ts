@@ -35,8 +35,8 @@ const belongings: Readonly<Record<Role, Belongings>> = {
   agent: {
     conf: 'io-guardian.conf',
     units: ['io-guardian.service'],
-    directories: ['/var/lib/io-guardian', '/run/io-guardian'],
-    personal: ['agent.json', 'psk'],
+    directories: ['/var/lib/io-guardian', '/var/lib/io-guardian-rebuild', '/run/io-guardian'],
+    personal: ['agent.json', 'rebuild.json', 'psk'],
     users: ['io-guardian'],
     groups: ['io-guardian'],
   },
@@ -98,7 +98,7 @@ async function targetsOf(machine: Machine, written: readonly string[]): Promise<
 async function wantsOf(machine: Machine, role: Role, targets: readonly string[]): Promise<readonly string[]> {
   const isWanted = (unit: string): boolean =>
     role === 'agent'
-      ? unit === 'io-guardian.service' || targets.includes(unit)
+      ? /^io-guardian(-rebuild-resume)?\.service$/.test(unit) || targets.includes(unit)
       : /^io-(guardian-coordinator|database-coordinator|guardian-gate@.+)\.service$/.test(unit)
   const links: string[] = []
   for (const directory of await machine.list(unitDir)) {

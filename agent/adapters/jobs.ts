@@ -1,7 +1,139 @@
+import type { Log } from '../../daemon/log.ts'
+import { reasonOf } from '../../daemon/reason.ts'
 import type { HelperAction } from '../../protocol/rebuild.ts'
+import type { Job, JobSight, UnitSight } from '../core/job.ts'
+import { isMoving, wantedLogs, wantedProbes, wantsUnits } from '../core/job-watch.ts'
+import type { AgentState } from '../core/state.ts'
+import type { Bus } from './bus.ts'
+import { createJobLogs, type JobLogsParts } from './job-logs.ts'
+import { createJobProbes } from './job-probes.ts'
+import { lookAt, type SightPlaces } from './job-sight.ts'
+import { createJobUnits } from './job-units.ts'
 
 /** The rebuilds of this host, on systemd, its root helper and its files. */
-export interface Jobs extends AsyncDisposable {
+export interface Jobs extends Disposable {
   /** Never throws: looks at the job have the round once systemd has answered. */
   startHelper(job: string, action: HelperAction, round: number): void
+  /** What is watched follows the state. */
+  follow(state: AgentState): void
+}
+
+export interface JobsParts extends Pick<JobLogsParts, 'send' | 'unsentBytes'> {
+  readonly bus: Bus
+  readonly places: SightPlaces
+  readonly state: () => AgentState
+  readonly seen: (job: string, sight: JobSight) => void
+  readonly probed: (job: string, name: string, ok: boolean, reason: string) => void
+  readonly unitState: (unit: string) => Promise<string>
+  readonly log: Log
+}
+
+const lookEveryMs = 1_000
+const restEveryMs = 10_000
+const unitsEveryMs = 2_000
+
+export function openJobs(parts: JobsParts): Jobs {
+  const { bus, places, state, log } = parts
+  const units = createJobUnits(bus)
+  const logs = createJobLogs({ ...parts, resultsDir: places.resultsDir })
+  const probes = createJobProbes(parts.probed, parts.unitState)
+  const answered = new Map<string, { readonly round: number; readonly refused: string | null }>()
+  const looks = new Map<string, Look>()
+  let health: { readonly atMs: number; readonly sight: UnitSight } | null = null
+
+  async function healthFor(job: Job): Promise<UnitSight | null> {
+    if (!wantsUnits(state(), job)) return null
+    if (health === null || performance.now() - health.atMs >= unitsEveryMs)
+      health = { atMs: performance.now(), sight: await units.health() }
+    return health.sight
+  }
+
+  async function look(id: string): Promise<void> {
+    const job = state().rebuilds?.jobs.get(id)
+    if (job === undefined) return
+    const { round, refused } = answered.get(id) ?? { round: 0, refused: null }
+    const [seen, sight] = await Promise.all([lookAt(id, state().bootId, places, units), healthFor(job)])
+    parts.seen(id, { ...seen, round, refused, units: sight })
+  }
+
+  function lookSoon(id: string): void {
+    let turn = looks.get(id)
+    if (turn === undefined) {
+      turn = new Look(
+        () => look(id),
+        (cause) => log.warn({ job: id, reason: reasonOf(cause) }, 'rebuild not looked at'),
+      )
+      looks.set(id, turn)
+    }
+    turn.ask()
+  }
+
+  bus.onSignal(({ member, body }) => {
+    if (member !== 'JobRemoved') return
+    const unit = String(body[2])
+    for (const id of state().rebuilds?.jobs.keys() ?? []) if (unit.includes(id)) lookSoon(id)
+  })
+  let restedMs = Number.NEGATIVE_INFINITY
+  const timer = setInterval(() => {
+    const isRestDue = performance.now() - restedMs >= restEveryMs
+    if (isRestDue) restedMs = performance.now()
+    for (const [id, job] of state().rebuilds?.jobs ?? []) if (isRestDue || isMoving(job)) lookSoon(id)
+  }, lookEveryMs)
+
+  return {
+    startHelper(job, action, round) {
+      const answer = (refused: string | null): void => {
+        answered.set(job, { round, refused })
+        lookSoon(job)
+      }
+      units.startHelper(action, job).then(
+        () => answer(null),
+        (cause: unknown) => answer(reasonOf(cause)),
+      )
+    },
+    follow(now) {
+      logs.want(wantedLogs(now))
+      probes.want(wantedProbes(now))
+      for (const [id, { sight }] of now.rebuilds?.jobs ?? []) if (sight === null) lookSoon(id)
+      for (const id of looks.keys()) if (now.rebuilds?.jobs.has(id) !== true) looks.delete(id)
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer)
+      for (const turn of looks.values()) turn.close()
+      logs[Symbol.dispose]()
+      probes[Symbol.dispose]()
+    },
+  }
+}
+
+/** One look at a time; whoever asks meanwhile gets one more. */
+class Look {
+  readonly #look: () => Promise<void>
+  readonly #failed: (cause: unknown) => void
+  #isLooking = false
+  #isAsked = false
+
+  constructor(look: () => Promise<void>, failed: (cause: unknown) => void) {
+    this.#look = look
+    this.#failed = failed
+  }
+
+  ask(): void {
+    this.#isAsked = true
+    if (!this.#isLooking) void this.#run()
+  }
+
+  close(): void {
+    this.#isLooking = true
+    this.#isAsked = false
+  }
+
+  async #run(): Promise<void> {
+    this.#isLooking = true
+    while (this.#isAsked) {
+      this.#isAsked = false
+      await this.#look().catch(this.#failed)
+    }
+    this.#isLooking = false
+  }
 }

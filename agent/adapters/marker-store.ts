@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as v from 'valibot'
 import { randomId, wallMs } from '../../daemon/clock.ts'
+import { readAs, removeDurably, syncDirectory, writeDurably } from '../../daemon/durable-file.ts'
 import type { Log } from '../../daemon/log.ts'
 import { codeOf, reasonOf } from '../../daemon/reason.ts'
 import { type Claim, claim } from '../../protocol/authority.ts'
@@ -27,8 +28,6 @@ export interface Saved {
 /** What a marker's file holds: any number of holds, what was taken is never forgotten for being too much. */
 export const marker = v.object({ version: v.literal(1), holds: v.array(hold) })
 const opening = v.object({ bootId, is: v.picklist(['opening', 'open']) })
-
-const fileBytesMax = 16 * 1024 * 1024
 
 export function markerPath(stateDir: string, target: string): string {
   return join(stateDir, 'drained', target)
@@ -132,58 +131,8 @@ async function saveRecord(stateDir: string, target: string, record: TargetRecord
   if (record.marker === null) await removeDurably(markerFile)
 }
 
-async function writeDurably(path: string, value: unknown): Promise<void> {
-  const next = join(dirname(path), `.${basename(path)}.next`)
-  try {
-    const file = await open(next, 'w', 0o644)
-    try {
-      await file.writeFile(`${JSON.stringify(value)}\n`)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(next, path)
-  } catch (cause) {
-    await rm(next, { force: true }).catch(() => {})
-    throw cause
-  }
-  await syncDirectory(dirname(path))
-}
-
-async function removeDurably(path: string): Promise<void> {
-  try {
-    await unlink(path)
-  } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return
-    throw cause
-  }
-  await syncDirectory(dirname(path))
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
-}
-
 function isTemporary(file: string): boolean {
   return file.startsWith('.') && file.endsWith('.next')
-}
-
-/** Null where there is no such file; throws where there is one that cannot be read or understood. */
-export async function readAs<T>(path: string, schema: v.GenericSchema<unknown, T>): Promise<T | null> {
-  let text: string
-  try {
-    if ((await stat(path)).size > fileBytesMax) throw new Error('it has more than 16 MiB')
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return null
-    throw cause
-  }
-  return v.parse(v.pipe(v.string(), v.parseJson(), schema), text)
 }
 
 function whyNot(cause: unknown): string {

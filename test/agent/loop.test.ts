@@ -10,7 +10,6 @@ function setUp() {
   const loop = createAgentLoop({
     state: begin({ policy, bootId, seen: null, specs: [spec], records: new Map(), atMs: 0 }),
     store: {
-      load: async () => ({ seen: null, records: new Map() }),
       save: (what) => new Promise((done) => saves.push({ what, done })),
     },
     perform: () => {},

@@ -43,6 +43,16 @@ const arrows: readonly Arrow[] = [
     may: [/^protocol\//, /^daemon\//, /^agent\/config/, /^coordinator\/config/, /^install\//],
     why: 'an installation reads what both daemons are configured with and runs neither',
   },
+  {
+    from: /^rebuild\/core\//,
+    may: [/^protocol\//, /^rebuild\/core\//],
+    why: 'where a rebuild leads follows from facts alone',
+  },
+  {
+    from: /^rebuild\//,
+    may: [/^protocol\//, /^daemon\//, /^rebuild\//],
+    why: 'what runs as root believes nobody, and loads nobody’s rooms',
+  },
   { from: /^doctor\/core\//, may: [/^protocol\//, /^doctor\/core\//], why: 'what is wrong follows from facts alone' },
   {
     from: /^doctor\//,
@@ -52,7 +62,7 @@ const arrows: readonly Arrow[] = [
 ]
 
 const packageHomes: Readonly<Record<string, RegExp>> = {
-  valibot: /^(protocol|daemon|agent|coordinator|gate|ctl|install|doctor|bin)\/(?!core\/)/,
+  valibot: /^(protocol|daemon|agent|coordinator|gate|ctl|install|doctor|rebuild|bin)\/(?!core\/)/,
   '@valibot/to-json-schema': /^coordinator\/http\//,
   'better-sqlite3': /^coordinator\/adapters\/sqlite-store\.ts$/,
   commander: /^ctl\//,
@@ -68,7 +78,7 @@ const packageHomes: Readonly<Record<string, RegExp>> = {
   ws: /^(daemon\/dial[^/]*|agent\/adapters\/door[^/]*)\.ts$/,
 }
 
-const source = /^(protocol|daemon|agent|coordinator|gate|ctl|install|doctor|bin)\//
+const source = /^(protocol|daemon|agent|coordinator|gate|ctl|install|doctor|rebuild|bin)\//
 const isLocal = (from: string) => from.startsWith('.')
 const isBuiltin = (from: string) => from.startsWith('node:') || builtinModules.includes(from)
 const packageOf = (from: string) => from.split('/', from.startsWith('@') ? 2 : 1).join('/')
@@ -106,7 +116,7 @@ export const importRules: readonly Rule[] = [
   {
     name: 'neither the protocol nor a core imports a module of node',
     why: 'what is said and what is decided runs anywhere, in a simulator too',
-    holdsIn: /^protocol\/(?!keys\.ts$)|^(agent|coordinator|doctor)\/core\//,
+    holdsIn: /^protocol\/(?!keys\.ts$)|^(agent|coordinator|doctor|rebuild)\/core\//,
     find: (file) => builtinsBut(file, /^$/),
   },
   {

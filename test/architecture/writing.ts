@@ -17,8 +17,8 @@ import { TypeFlags } from 'typescript/unstable/sync'
 import { type Breach, breach, type House, linesOf, nodesOf, type Rule } from './source.ts'
 
 const everywhere = /./
-const source = /^(protocol|daemon|agent|coordinator|gate|ctl|install|doctor|bin)\//
-const core = /^(agent|coordinator|doctor)\/core\//
+const source = /^(protocol|daemon|agent|coordinator|gate|ctl|install|doctor|rebuild|bin)\//
+const core = /^(agent|coordinator|doctor|rebuild)\/core\//
 
 const impure = new Set([
   'Date',
@@ -149,7 +149,7 @@ export const writingRules: readonly Rule[] = [
   {
     name: 'the process is ended by daemon/run.ts alone',
     why: 'whoever holds a file or a socket closes it first',
-    holdsIn: /^(?!daemon\/run\.ts$)(protocol|daemon|agent|coordinator|gate|ctl|install|doctor|bin)\//,
+    holdsIn: /^(?!daemon\/run\.ts$)(protocol|daemon|agent|coordinator|gate|ctl|install|doctor|rebuild|bin)\//,
     find: onNodes((node) =>
       isPropertyAccessExpression(node) && node.getText() === 'process.exit' ? 'process.exit' : null,
     ),

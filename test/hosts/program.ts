@@ -19,6 +19,7 @@ export const sources = [
   'gate',
   'install',
   'protocol',
+  'rebuild',
   'scripts',
   'package.json',
 ]

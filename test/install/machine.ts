@@ -31,7 +31,7 @@ export function fakeWorld(over: Partial<World> = {}, answers: Readonly<Record<st
 }
 
 export function asked(role: Asked['role'], prefix: string, over: Partial<Asked> = {}): Asked {
-  return { role, prefix, dryRun: false, dependents: [], target: undefined, gates: new Map(), ...over }
+  return { role, prefix, dryRun: false, dependents: [], target: undefined, rebuild: false, gates: new Map(), ...over }
 }
 
 /** Every file and link below a directory with its text; a link has none. */

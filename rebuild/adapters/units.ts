@@ -1,0 +1,110 @@
+import { GuardianError } from '../../protocol/errors.ts'
+import { unitsOf } from '../../protocol/rebuild.ts'
+import type { RebuildConfig } from '../config.ts'
+import { lastWords, type Run } from './tools.ts'
+
+/** Transient units: no switch touches them, whatever it changes, and they outlive whoever started them. */
+export interface TransientUnits {
+  /** Goes back at the end of the span, whatever has become of everybody else. */
+  armDeadMan(job: string, which: 'activation' | 'confirm', spanMs: number): Promise<void>
+  disarm(job: string, which?: 'activation'): Promise<void>
+  startSwitch(job: string, program: string, limitMs: number): Promise<void>
+  /** Resolves once it has ended, and with it what tells how. */
+  stopSwitch(job: string): Promise<void>
+  startWayBack(job: string): Promise<void>
+  reboot(): Promise<void>
+}
+
+const stopLimitMs = 120_000
+
+export interface UnitsParts {
+  readonly config: RebuildConfig
+  /** This very one by its absolute path: what goes back does not depend on what is installed then. */
+  readonly program: readonly string[]
+  /** Nor on what is configured then. */
+  readonly configOf: (job: string) => string
+  readonly bootId: string
+  readonly run: Run
+}
+
+export function openUnits(parts: UnitsParts): TransientUnits {
+  const { config, program, configOf, run } = parts
+  const environment = environmentOf(parts)
+  const self = (action: string, job: string): readonly string[] => [...program, action, job, '--config', configOf(job)]
+  const must = async (file: string, args: readonly string[], limitMs?: number): Promise<void> => {
+    const ended = await run(file, args, limitMs === undefined ? {} : { limitMs })
+    if (ended.code !== 0) throw new GuardianError('internal', `${file}: ${lastWords(ended)}`)
+  }
+  const timers = (job: string): readonly string[] => unitsOf(job).deadMan.map((name) => `${name}.timer`)
+  return {
+    async armDeadMan(job, which, spanMs) {
+      const name = unitsOf(job).deadMan[which === 'activation' ? 0 : 1] ?? ''
+      // One that was left by an attempt that broke off would keep the name.
+      await run('systemctl', ['stop', `${name}.timer`])
+      await run('systemctl', ['reset-failed', `${name}.timer`, `${name}.service`])
+      const timer = [
+        `--unit=${name}`,
+        `--on-active=${spanMs}ms`,
+        '--timer-property=AccuracySec=1s',
+        '--timer-property=WakeSystem=no',
+      ]
+      await must('systemd-run', ['--quiet', ...timer, ...logs, ...environment, ...self('go-back', job), '--dead-man'])
+    },
+    async disarm(job, which) {
+      const [activation = '', confirm = ''] = timers(job)
+      await run('systemctl', ['stop', activation, ...(which === undefined ? [confirm] : [])])
+    },
+    async startSwitch(job, stc, limitMs) {
+      const { cpuWeight, cpuQuota, ioWeight } = config
+      const properties = [
+        `ExecStopPost=${self('exit', job).join(' ')}`,
+        `RuntimeMaxSec=${limitMs}ms`,
+        `CPUWeight=${cpuWeight}`,
+        `CPUQuota=${cpuQuota}`,
+        `IOWeight=${ioWeight}`,
+      ]
+      await must('systemd-run', [
+        `--unit=${unitsOf(job).switch.replace(/\.service$/, '')}`,
+        '--quiet',
+        '--no-block',
+        '--service-type=exec',
+        ...logs,
+        // A line that is left out cannot be shown later.
+        '--property=LogRateLimitIntervalSec=0',
+        ...properties.map((each) => `--property=${each}`),
+        ...environment,
+        '--setenv=NIXOS_INSTALL_BOOTLOADER=0',
+        stc,
+        'test',
+      ])
+    },
+    async stopSwitch(job) {
+      await run('systemctl', ['stop', unitsOf(job).switch], { limitMs: stopLimitMs })
+    },
+    async startWayBack(job) {
+      const name = unitsOf(job).revert.replace(/\.service$/, '')
+      await run('systemctl', ['reset-failed', `${name}.service`])
+      await must('systemd-run', [
+        `--unit=${name}`,
+        '--quiet',
+        '--no-block',
+        '--service-type=exec',
+        ...logs,
+        ...environment,
+        ...self('go-back', job),
+      ])
+    },
+    reboot: () => must('systemctl', ['reboot']),
+  }
+}
+
+const logs = ['StandardOutput=journal', 'StandardError=journal', 'SyslogIdentifier=guardian-switch'].map(
+  (each) => `--property=${each}`,
+)
+
+/** A transient unit has none of the environment of whoever starts it. */
+function environmentOf({ bootId }: UnitsParts): readonly string[] {
+  const { PATH = '', HOME = '/root', NIX_REMOTE, LOCALE_ARCHIVE } = process.env
+  const named = Object.entries({ PATH, HOME, NIX_REMOTE, LOCALE_ARCHIVE, GUARDIAN_BOOT_ID: bootId })
+  return named.flatMap(([name, value]) => (value === undefined ? [] : [`--setenv=${name}=${value}`]))
+}
