@@ -85,6 +85,7 @@ function stateOf(loaded: Loaded, { plan }: CoordinatorConfig, boot: Boot): Fleet
     holds: [...loaded.holds.values()],
     released: loaded.released,
     owedUndrain: loaded.owedUndrain,
+    rollouts: loaded.rollouts,
     atMs: boot.atMs,
   })
 }

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import * as v from 'valibot'
 import { GuardianError } from '../../protocol/errors.ts'
 import type { FleetSave } from '../core/effect.ts'
+import { historyOver, loadRollouts, rolloutWriter } from './sqlite-rollouts.ts'
 import { migrations as allMigrations, statements } from './sqlite-schema.ts'
 import type { Loaded, StateStore } from './store.ts'
 import { type Boot, readClaim, readHold, writeClaim, writeHold } from './stored-rows.ts'
@@ -55,6 +56,7 @@ function openDatabase(file: string, migrations: readonly string[]): Database.Dat
   try {
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = FULL')
+    db.pragma('foreign_keys = ON')
     if (db.pragma('quick_check(1)', { simple: true }) !== 'ok') throw unusable(file, damaged)
     migrate(db, { file, isNew, migrations })
     return db
@@ -127,6 +129,7 @@ function begin(db: Database.Database, { boot, instance }: StoreOptions): Loaded 
     holds: new Map(holds.map((hold) => [hold.id, hold])),
     released: names(statements.released),
     owedUndrain: names(statements.owed),
+    rollouts: loadRollouts(db, boot),
   }
 }
 
@@ -140,8 +143,13 @@ interface Parts {
 
 function storeOver({ db, lock, file, loaded, boot }: Parts): StateStore {
   const write = writer(db, boot)
+  const history = historyOver(db)
   return {
     loaded,
+    history: {
+      ...history,
+      keepLines: (rollout, host, log) => told(file, () => history.keepLines(rollout, host, log)),
+    },
     commit: (save) => told(file, () => write(save)),
     close() {
       db.close()
@@ -164,6 +172,7 @@ function writer(db: Database.Database, boot: Boot): (save: FleetSave) => void {
     owed: prepare(statements.dropOwed),
     awaiting: prepare(statements.clearAwaiting),
   }
+  const putRollouts = rolloutWriter(db, boot)
   return db.transaction((save: FleetSave) => {
     put.claim.run(writeClaim(save.claim, save.superseded))
     for (const hold of save.put) put.hold.run(writeHold(hold, boot))
@@ -174,6 +183,7 @@ function writer(db: Database.Database, boot: Boot): (save: FleetSave) => void {
     for (const { seat, owed } of save.owedUndrain) (owed ? put.owed : drop.owed).run(seat)
     drop.awaiting.run()
     for (const host of save.awaiting) put.awaiting.run(host)
+    if (save.rollouts !== undefined) putRollouts(save.rollouts)
   })
 }
 
