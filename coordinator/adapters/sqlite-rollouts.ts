@@ -64,6 +64,7 @@ export function historyOver(db: Database.Database): RolloutHistory {
     ofRollout: db.prepare(rolloutStatements.eventsOfRollout),
     ofHost: db.prepare(rolloutStatements.eventsOfHost),
     lines: db.prepare(rolloutStatements.logLines),
+    lastLines: db.prepare(rolloutStatements.lastLogLines),
     cursor: db.prepare(rolloutStatements.logCursor).pluck(),
     count: db.prepare(rolloutStatements.logCount),
     putLine: db.prepare(rolloutStatements.putLogLine),
@@ -82,8 +83,12 @@ export function historyOver(db: Database.Database): RolloutHistory {
   return {
     events: (rollout, after, limit) => eventsOf(sql.ofRollout.all(rollout, after, limit)),
     eventsOfHost: (host, limit) => eventsOf(sql.ofHost.all(host, limit)),
-    lines({ rollout, host, stream, after, limit }): readonly RolloutLogLine[] {
-      const rows = sql.lines.all({ rollout, host, stream, after, limit })
+    lines({ rollout, host, stream, after, limit, last }): readonly RolloutLogLine[] {
+      const which = { rollout, host, stream, after }
+      const rows =
+        last === null
+          ? sql.lines.all({ ...which, limit })
+          : sql.lastLines.all({ ...which, limit: Math.min(last, limit) })
       return v.parse(v.array(rolloutLogLine), rows)
     },
     lastCursor: (job: string, stream: LogStream) =>

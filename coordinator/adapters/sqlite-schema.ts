@@ -115,4 +115,7 @@ export const rolloutStatements = {
   logLines: `SELECT seq, at_ms AS atMs, host, stream, text FROM job_log
     WHERE rollout = :rollout AND seq > :after AND (:host IS NULL OR host = :host)
       AND (:stream IS NULL OR stream = :stream) ORDER BY seq LIMIT :limit`,
+  lastLogLines: `SELECT * FROM (SELECT seq, at_ms AS atMs, host, stream, text FROM job_log
+    WHERE rollout = :rollout AND seq > :after AND (:host IS NULL OR host = :host)
+      AND (:stream IS NULL OR stream = :stream) ORDER BY seq DESC LIMIT :limit) ORDER BY seq`,
 } as const

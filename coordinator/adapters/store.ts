@@ -43,4 +43,6 @@ export interface LinesQuery {
   readonly stream: LogStream | null
   readonly after: number
   readonly limit: number
+  /** Only the last so many of them; null for the first up to `limit`. */
+  readonly last: number | null
 }

@@ -105,7 +105,7 @@ t.test('a migration leaves a copy of what was before', async (t) => {
   second.close()
   t.throws(() => openStore({ dir, boot: bootA, instance: instance('3') }), { message: /newer guardian/ })
   rmSync(join(dir, 'store.sqlite'))
-  copyFileSync(join(dir, 'store.sqlite.schema-1'), join(dir, 'store.sqlite'))
+  copyFileSync(join(dir, `store.sqlite.schema-${migrations.length}`), join(dir, 'store.sqlite'))
   const back = openStore({ dir, boot: bootA, instance: instance('4') })
   t.equal(back.loaded.claim.epoch, 2, 'the copy is from before the second start')
   back.close()
@@ -149,8 +149,14 @@ t.test('kill -9 between and within commits loses nothing that was said', { timeo
   for (let round = 1; round <= 8; round += 1) {
     const said = await killedAfter(dir, 3 + round * 5)
     const store = openStore({ dir, boot: bootA, instance: instance('d') })
-    const { claim, holds, released } = store.loaded
+    const { claim, holds, released, rollouts } = store.loaded
     store.close()
+    t.equal(rollouts.nextEvent, claim.revision + 1)
+    t.strictSame(
+      rollouts.runs.map(({ hold, attempt }) => [hold, attempt]),
+      claim.revision === 0 ? [] : [[`hold-${claim.revision}`, claim.revision]],
+      'a run and its hold together',
+    )
     t.ok(claim.revision >= said, `revision ${claim.revision} after ${said} was said`)
     const expected = Array.from({ length: claim.revision }, (_, at) => at + 1).filter(
       (at) => !(at % 3 === 2 && at < claim.revision),
