@@ -40,8 +40,18 @@ let
       outputHash = integrity;
       preferLocalBuild = true;
     };
-  # A package without a hash is for another platform, and npm never asks for it.
-  tarballs = lib.mapAttrs tarball (lib.filterAttrs (_: entry: entry ? integrity) lock.packages);
+  # npm never asks for a package of another platform, and some of these have no hash here.
+  inherit (stdenv.buildPlatform.node) arch platform;
+  isForHere =
+    {
+      os ? [ platform ],
+      cpu ? [ arch ],
+      ...
+    }:
+    lib.elem platform os && lib.elem arch cpu;
+  tarballs = lib.mapAttrs tarball (
+    lib.filterAttrs (_: entry: entry ? integrity && isForHere entry) lock.packages
+  );
 
   # All that is no part of the bundles: packages with native code, and what they load.
   unbundled = [
