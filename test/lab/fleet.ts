@@ -163,7 +163,8 @@ function configOf(members: readonly Member[], more: object = {}): object {
   }
 }
 
-function hostsOf(members: readonly Member[]): object {
+/** What coordinator.json says of hosts. */
+export function hostsOf(members: readonly Member[]): object {
   return Object.fromEntries(
     members.map(({ host, tags, target }) => [host.name, { address: host.address, tags, targets: [target] }]),
   )

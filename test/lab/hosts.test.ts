@@ -5,10 +5,9 @@ import { until } from '../hosts/until.ts'
 import { complaints } from './complaints.ts'
 import { plans, startFleet, untilDrained, untilOpen } from './fleet.ts'
 import { noLab } from './lab.ts'
-import { lastStopped, postgresToldToStop } from './order.ts'
+import { postgresToldToStop } from './order.ts'
 import { scenario } from './scenario.ts'
-import { momentsOf } from './unit-history.ts'
-import { dropIn, restless, untilState } from './units.ts'
+import { restless, untilState } from './units.ts'
 
 t.setTimeout(1_200_000)
 t.test('hosts that live from the databases go and come back', { skip: noLab }, async (t) => {
@@ -67,34 +66,6 @@ t.test('hosts that live from the databases go and come back', { skip: noLab }, a
       await io.systemctl('start', 'io-guardian-coordinator.service')
       await untilDrained(fleet, 'web1')
       t.strictSame(await restless(member), [])
-    },
-  )
-
-  await scenario(
-    t,
-    fleet,
-    'one is rebooted and a service takes long to stop: PostgreSQL waits for it all the same',
-    async (t, since) => {
-      const { host } = fleet.member('web1')
-      await using _ = await dropIn(host, 'shop.service', 'Service', ['ExecStop=/bin/sleep 8'])
-      await host.tried('systemctl', 'reboot')
-      await untilState(host, 'shop.service', 'deactivating')
-      await io.systemctl('stop', fleet.postgres)
-      await host.off()
-      const [told, last] = [await postgresToldToStop(fleet, since), await lastStopped(fleet, since)]
-      t.ok(
-        told >= last,
-        `PostgreSQL was told to stop ${Math.round((told - last) / 1_000)} ms after the last service had stopped`,
-      )
-      const agent = momentsOf(await host.journal(since), ['io-guardian.service']).find(
-        ({ what }) => what === 'stopping',
-      )
-      t.ok((agent?.at ?? 0) >= (await lastStopped(fleet, since, ['web1'])), 'the agent saw its last service stop')
-      await host.boot()
-      await untilDrained(fleet, 'web1')
-      await io.systemctl('start', fleet.postgres)
-      await untilOpen(...fleet.members)
-      t.strictSame(await complaints(fleet, since), [], 'no connection was refused or cut')
     },
   )
 

@@ -3,6 +3,8 @@ import { removeNamespaces } from '../hosts/booted.ts'
 
 /** A bridge in a network namespace of its own, which leads nowhere else. Each host that is switched on has a port. */
 export interface Network extends AsyncDisposable {
+  /** The namespace of the bridge itself. */
+  readonly name: string
   /** Makes a host's namespace, with an eth0 that is down and has no address yet; resolves with its path. */
   plug(host: string, index: number): Promise<string>
   /** Pulls the cable, and nothing that the host still sends arrives anywhere. */
@@ -11,6 +13,10 @@ export interface Network extends AsyncDisposable {
   lose(from: string, to: string, percent?: number): Promise<void>
   /** Cuts two hosts apart, in both directions. */
   cut(one: string, other: string): Promise<void>
+  /** Undoes what was done between two hosts. */
+  mend(one: string, other: string): Promise<void>
+  /** Gives the bridge an address, at which programs in its namespace are reached. */
+  address(address: string): Promise<void>
   /** Every link is as good as new. */
   heal(): Promise<void>
 }
@@ -20,14 +26,16 @@ const bridge = 'lab'
 export async function openNetwork(name: string): Promise<Network> {
   const lost = new Map<string, number>()
   const apply = () => run('ip', ['netns', 'exec', name, 'nft', '-f', '-'], tableOf(lost))
+  const way = (from: string, to: string) => `iifname "${from}" oifname "${to}"`
   const lose = async (from: string, to: string, percent = 100) => {
-    lost.set(`iifname "${from}" oifname "${to}"`, percent)
+    lost.set(way(from, to), percent)
     await apply()
   }
   const namespaceOf = (host: string) => `${name}-${host}`
   await run('ip', ['netns', 'add', name])
   await ip(name, `link add ${bridge} type bridge`, `link set ${bridge} up`)
   return {
+    name,
     plug: async (host, index) => {
       const namespace = namespaceOf(host)
       await run('ip', ['netns', 'add', namespace])
@@ -50,6 +58,11 @@ export async function openNetwork(name: string): Promise<Network> {
       await lose(one, other)
       await lose(other, one)
     },
+    mend: async (one, other) => {
+      for (const each of [way(one, other), way(other, one)]) lost.delete(each)
+      await apply()
+    },
+    address: (address) => ip(name, `address replace ${address}/15 dev ${bridge}`),
     heal: async () => {
       lost.clear()
       await apply()

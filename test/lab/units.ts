@@ -30,3 +30,14 @@ export async function dropIn(host: Host, unit: string, section: string, lines: r
     },
   }
 }
+
+/** From now on a service goes on stopping until it is let go, or its host goes off. */
+export async function heldUp(host: Host, unit: string, more: readonly string[] = []) {
+  const sign = `/run/lab-${unit}`
+  await host.run('rm', '-f', sign)
+  const lines = await dropIn(host, unit, 'Service', [
+    `ExecStop=/bin/sh -c 'until [ -e ${sign} ]; do sleep 0.1; done'`,
+    ...more,
+  ])
+  return { ...lines, letGo: () => host.run('touch', sign) }
+}
