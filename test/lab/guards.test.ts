@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { unit } from '../hosts/graph.ts'
+import type { Outcome } from '../hosts/manager.ts'
 import { until } from '../hosts/until.ts'
 import { startFleet, untilDrained, untilOpen } from './fleet.ts'
 import type { Host } from './host.ts'
@@ -9,7 +10,7 @@ import { noLab } from './lab.ts'
 import { scenario } from './scenario.ts'
 import { loot } from './stolen-agent.ts'
 import { momentsOf } from './unit-history.ts'
-import { dropIn, restless, untilState } from './units.ts'
+import { dropIn, heldUp, restless, untilState } from './units.ts'
 
 t.setTimeout(1_200_000)
 t.test('whatever touches a drained host, it stays drained', { skip: noLab }, async (t) => {
@@ -25,16 +26,7 @@ t.test('whatever touches a drained host, it stays drained', { skip: noLab }, asy
       for (const member of fleet.members) {
         const { host } = member
         const began = Date.now() * 1_000
-        await host.systemctl('stop', 'systemd-logind.service')
-        await host.systemctl('daemon-reload')
-        await host.systemctl('restart', 'io-guardian.service')
-        const targets = await activeTargets(host)
-        t.ok(targets.includes('multi-user.target'))
-        t.equal(
-          (await host.tried('systemctl', 'start', ...targets, 'systemd-logind.service')).code,
-          0,
-          'the switch succeeds',
-        )
+        t.equal((await switchOver(host)).code, 0, 'the switch succeeds')
         await host.systemctl('daemon-reexec')
         t.strictSame(await restless(member), [], host.name)
         t.strictSame(
@@ -46,37 +38,45 @@ t.test('whatever touches a drained host, it stays drained', { skip: noLab }, asy
     },
   )
 
-  await scenario(t, fleet, 'starts, restarts, a timer and a socket touch services that still stop', async (t) => {
-    const member = fleet.member('web1')
-    const { host } = member
-    await addTimerAndSocket(host)
-    await using _ = await dropIn(host, 'shop.service', 'Service', ['ExecStop=/bin/sleep 3'])
-    await untilState(host, 'chat.socket', 'active')
-    const draining = fleet.ctl('drain', '--host', 'web1')
-    await untilState(host, 'shop.service', 'deactivating')
-    const knock = 'exec 3<>/dev/tcp/127.0.0.1/7777'
-    const touch = async () => {
-      await Promise.all([
-        host.tried('systemctl', 'start', '--no-block', 'shop.service', 'sessions.service'),
-        host.tried('systemctl', 'restart', '--no-block', 'sessions.service'),
-        host.tried('systemctl', 'start', '--no-block', 'io-databases.target', 'multi-user.target'),
-        host.tried('systemctl', 'start', '--no-block', 'report.timer', 'report.service', 'chat.service'),
-        host.tried('bash', '-c', knock),
-      ])
-    }
-    await touch()
-    t.equal((await draining).code, 0)
-    const drained = Date.now() * 1_000
-    await touch()
-    t.not((await host.tried('bash', '-c', knock)).code, 0, 'nobody listens')
-    t.strictSame(await restless(member), [])
-    const others = ['report.timer', 'report.service', 'chat.socket', 'chat.service']
-    t.strictSame([...new Set((await host.states(others)).values())], ['inactive'])
-    t.strictSame(momentsOf(await host.journal(drained), [...member.units, ...others]), [], 'not even for a moment')
-    t.equal((await fleet.ctl('undrain')).code, 0)
-    await untilState(host, 'chat.socket', 'active')
-    t.equal((await host.tried('bash', '-c', knock)).code, 0, 'it listens again')
-  })
+  await scenario(
+    t,
+    fleet,
+    'starts, restarts, a timer, a socket and a switch touch services that still stop',
+    async (t) => {
+      const member = fleet.member('web1')
+      const { host } = member
+      await addTimerAndSocket(host)
+      await using shop = await heldUp(host, 'shop.service')
+      await untilState(host, 'chat.socket', 'active')
+      const draining = fleet.ctl('drain', '--host', 'web1')
+      await untilState(host, 'shop.service', 'deactivating')
+      const knock = 'exec 3<>/dev/tcp/127.0.0.1/7777'
+      const touch = async () => {
+        await Promise.all([
+          host.tried('systemctl', 'start', '--no-block', 'shop.service', 'sessions.service'),
+          host.tried('systemctl', 'restart', '--no-block', 'sessions.service'),
+          host.tried('systemctl', 'start', '--no-block', 'io-databases.target', 'multi-user.target'),
+          host.tried('systemctl', 'start', '--no-block', 'report.timer', 'report.service', 'chat.service'),
+          host.tried('bash', '-c', knock),
+        ])
+      }
+      await touch()
+      await switchOver(host)
+      t.equal(await host.show('shop.service', 'ActiveState'), 'deactivating', 'all that was while it stopped')
+      await shop.letGo()
+      t.equal((await draining).code, 0)
+      const drained = Date.now() * 1_000
+      await touch()
+      t.not((await host.tried('bash', '-c', knock)).code, 0, 'nobody listens')
+      t.strictSame(await restless(member), [])
+      const others = ['report.timer', 'report.service', 'chat.socket', 'chat.service']
+      t.strictSame([...new Set((await host.states(others)).values())], ['inactive'])
+      t.strictSame(momentsOf(await host.journal(drained), [...member.units, ...others]), [], 'not even for a moment')
+      t.equal((await fleet.ctl('undrain')).code, 0)
+      await untilState(host, 'chat.socket', 'active')
+      t.equal((await host.tried('bash', '-c', knock)).code, 0, 'it listens again')
+    },
+  )
 
   await scenario(
     t,
@@ -110,25 +110,27 @@ t.test('whatever touches a drained host, it stays drained', { skip: noLab }, asy
   await scenario(
     t,
     fleet,
-    'the clock of the coordinator jumps by three hours: a hold for two hours stands',
+    'the clocks of coordinator and agents are hours apart, and the first one jumps: a hold for two hours stands',
     async (t) => {
+      const { host } = fleet.member('web1')
+      await using _agent = await wrongClock(host, 'io-guardian.service', '-5h')
+      await host.systemctl('restart', 'io-guardian.service')
+      await until('it is connected', async () => (await fleet.ctl('ping', 'web1')).code === 0)
       t.equal((await fleet.ctl('drain', '--host', 'web1', '--for', '2h')).code, 0)
       const before = await fleet.status()
-      const library = (await io.run('sh', '-c', 'ls /usr/lib/*/faketime/libfaketime.so.1')).trim()
-      const lines = [
-        `Environment=LD_PRELOAD=${library} FAKETIME=+3h FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1`,
-      ]
-      await using _ = await dropIn(io, 'io-guardian-coordinator.service', 'Service', lines)
+      await using _coordinator = await wrongClock(io, 'io-guardian-coordinator.service', '+3h')
       await io.systemctl('restart', 'io-guardian-coordinator.service')
       await untilDrained(fleet, 'web1')
       const { nowMs, holds } = await fleet.status()
       t.ok(nowMs - before.nowMs > 10_000_000, 'it is three hours later for it')
       t.equal(holds.length, 1)
       t.strictSame(await restless(fleet.member('web1')), [])
-      await fleet.ctl('undrain')
+      t.equal((await fleet.ctl('undrain')).code, 0)
+      await untilOpen(fleet.member('web1'))
     },
   )
   await io.systemctl('restart', 'io-guardian-coordinator.service')
+  await fleet.member('web1').host.systemctl('restart', 'io-guardian.service')
 
   await scenario(t, fleet, 'somebody has stolen an agent', async (t) => {
     for (const name of ['web1', 'web2']) {
@@ -146,7 +148,14 @@ t.test('whatever touches a drained host, it stays drained', { skip: noLab }, asy
   })
 })
 
-/** What switch-to-configuration starts again at its end. */
+/** What a NixOS switch does: restarts what has changed, and starts every active target again at its end. */
+async function switchOver(host: Host): Promise<Outcome> {
+  await host.systemctl('stop', 'systemd-logind.service')
+  await host.systemctl('daemon-reload')
+  await host.systemctl('restart', 'io-guardian.service')
+  return host.tried('systemctl', 'start', ...(await activeTargets(host)), 'systemd-logind.service')
+}
+
 async function activeTargets(host: Host): Promise<readonly string[]> {
   const list = await host.systemctl('list-units', '--type=target', '--state=active', '--plain', '--no-legend')
   const names = list
@@ -172,4 +181,12 @@ async function addTimerAndSocket(host: Host): Promise<void> {
   await host.systemctl('enable', 'report.timer', 'chat.socket')
   await host.run('guardian', 'install', 'agent', '--dependent', 'report', '--dependent', 'chat')
   await host.systemctl('start', 'io-databases.target', 'report.timer', 'chat.socket')
+}
+
+/** From its next start on the processes of a unit have a clock of their own; the one that nobody can set is left alone. */
+async function wrongClock(host: Host, unit: string, offset: string): Promise<AsyncDisposable> {
+  const library = (await host.run('sh', '-c', 'ls /usr/lib/*/faketime/libfaketime.so.1')).trim()
+  return dropIn(host, unit, 'Service', [
+    `Environment=LD_PRELOAD=${library} FAKETIME=${offset} FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1`,
+  ])
 }
