@@ -3,7 +3,7 @@ import type { Figure } from './figure.ts'
 /** What a figure is, and what it must reach. */
 export interface Goal {
   readonly key: string
-  readonly unit: 'ms' | 'MB' | 'KB'
+  readonly unit: 'ms' | 's' | 'MB' | 'KB'
   readonly value: string
   readonly reference: string
   readonly goal: string
@@ -104,5 +104,29 @@ export const goals: readonly Goal[] = [
     reference: 'node -e 0',
     goal: '3 ×',
     isMet: ({ ratio }) => ratio <= 3,
+  },
+  {
+    key: 'lab_stop_ms',
+    unit: 'ms',
+    value: 'systemctl stop of PostgreSQL until it is told, less the slowest dependent',
+    reference: 'without a gate',
+    goal: '150 ms more',
+    isMet: ({ value, reference }) => value <= reference + 150,
+  },
+  {
+    key: 'lab_dead_peer_s',
+    unit: 's',
+    value: 'cut of a host’s cable until it is shown as lost',
+    reference: 'heartbeat.lost',
+    goal: '15 s',
+    isMet: ({ value }) => value <= 15,
+  },
+  {
+    key: 'lab_lost_s',
+    unit: 's',
+    value: 'power cut of the databases until every host has drained',
+    reference: 'lostAfter',
+    goal: '5 s more',
+    isMet: ({ value, reference }) => value <= reference + 5,
   },
 ]

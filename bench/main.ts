@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { installGuardian } from '../test/hosts/program.ts'
+import { noLab } from '../test/lab/lab.ts'
 import { freshFigures, growthFigure, idleFigure } from './agent.ts'
 import { bundleWorkers } from './bundle.ts'
 import { statusFigure } from './command.ts'
@@ -10,6 +11,7 @@ import type { Figure } from './figure.ts'
 import { fleetFigure, linkFigure } from './fleet.ts'
 import { goals } from './goals.ts'
 import { type BenchHost, raiseHost } from './host.ts'
+import { labFigures } from './lab.ts'
 import { latencyFigures } from './latency.ts'
 import { tableOf } from './table.ts'
 import { v1Client } from './v1-client.ts'
@@ -79,6 +81,10 @@ async function measure(root: string): Promise<void> {
     if (isWanted(`fleet_${agents}`)) keep(await fleetFigure({ ...bench, agents, runs: runs(7) }))
   }
   if (isWanted('link_kb')) keep(await linkFigure({ ...bench, agents: 1_000, runs: runs(3) }))
+  if (goals.some(({ key }) => wanted.has(key) && key.startsWith('lab_'))) {
+    if (noLab === false) keep(...(await labFigures({ isWanted, runs })))
+    else tell(`lab_*: left out, for the lab ${noLab}`)
+  }
   if ([...figures.keys()].some((key) => key.startsWith('fleet_')))
     tell(`the one-shot v1 client is the one in ${client.name}`)
 }
