@@ -1,9 +1,9 @@
-import { until } from '../test/hosts/until.ts'
 import { type Fleet, startFleet, untilOpen } from '../test/lab/fleet.ts'
 import type { Entry } from '../test/lab/journal.ts'
 import { postgresToldToStop } from '../test/lab/order.ts'
 import { momentsOf } from '../test/lab/unit-history.ts'
 import { untilState } from '../test/lab/units.ts'
+import { until } from '../test/lab/until.ts'
 import { type Figure, figureOf, newRuns } from './figure.ts'
 
 // Figures of four whole machines, read from what each wrote into its journal: they share this machine's clock.
@@ -106,14 +106,10 @@ async function lostFigure(fleet: Fleet, count: number): Promise<Figure> {
 
 /** When a journal first had an event, once it has. */
 async function seen(journal: () => Promise<readonly Entry[]>, event: string, host: string | null): Promise<number> {
-  return until(
-    `the event ${event} of ${host ?? 'a host'}`,
-    async () => {
-      const found = (await journal()).find(({ fields }) => {
-        return fields.event === event && (host === null || fields.host === host)
-      })
-      return found?.at ?? false
-    },
-    { limitMs: 90_000, everyMs: 200 },
-  )
+  return until(`the event ${event} of ${host ?? 'a host'}`, async () => {
+    const found = (await journal()).find(({ fields }) => {
+      return fields.event === event && (host === null || fields.host === host)
+    })
+    return found?.at ?? false
+  })
 }

@@ -1,13 +1,13 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { until } from '../hosts/until.ts'
 import { complaints } from './complaints.ts'
 import { type Fleet, startFleet, untilOpen } from './fleet.ts'
 import { noLab } from './lab.ts'
 import { lastStopped, postgresToldToStop } from './order.ts'
 import { scenario } from './scenario.ts'
 import { dropIn, restless, untilState } from './units.ts'
+import { until } from './until.ts'
 
 const gate = 'io-guardian-gate@postgresql.service'
 
@@ -138,9 +138,7 @@ t.test('PostgreSQL and Redis of Debian 12, and who lives from them', { skip: noL
     await using _ = await dropIn(host, wait, 'Service', ['TimeoutStartSec=4s'])
     const redis = await io.show('redis-server.service', 'MainPID')
     await host.reboot(() => io.run('kill', '-STOP', redis))
-    await until('the wait unit has timed out', async () => (await host.show(wait, 'Result')) === 'timeout', {
-      limitMs: 60_000,
-    })
+    await until('the wait unit has timed out', async () => (await host.show(wait, 'Result')) === 'timeout')
     t.strictSame(await restless(fleet.member('web1')), [])
     await io.run('kill', '-CONT', redis)
     await untilOpen(...fleet.members)

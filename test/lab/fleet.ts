@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { createApiClient } from '../../daemon/api-client.ts'
 import { type FleetStatus, fleetStatus } from '../../protocol/api.ts'
 import { type Ended, endedOf } from '../end-to-end/orders.ts'
-import { until } from '../hosts/until.ts'
 import type { Suite } from './base.ts'
 import { queue, searchIndex, sessions, shop } from './cast.ts'
 import { debianPackage } from './deb.ts'
@@ -13,6 +12,7 @@ import { type Lab, openLab } from './lab.ts'
 import { guardianLayer } from './layer.ts'
 import { installAgent, layWorkers, type Member, type MemberPlan, memberOf } from './member.ts'
 import type { Promised } from './promises.ts'
+import { until } from './until.ts'
 
 /** Databases and coordinator on one host, and three that live from them. */
 export interface Fleet extends AsyncDisposable {
@@ -174,10 +174,8 @@ export function hostsOf(members: readonly Member[]): object {
 export async function untilOpen(...members: readonly Member[]): Promise<void> {
   await Promise.all(
     members.map(({ host, units }) =>
-      until(
-        `every unit of ${host.name} is active`,
-        async () => [...(await host.states(units)).values()].every((state) => state === 'active'),
-        { limitMs: 90_000, everyMs: 100 },
+      until(`every unit of ${host.name} is active`, async () =>
+        [...(await host.states(units)).values()].every((state) => state === 'active'),
       ),
     ),
   )
@@ -185,16 +183,12 @@ export async function untilOpen(...members: readonly Member[]): Promise<void> {
 
 /** These hosts are connected and say that they are drained. */
 export async function untilDrained(fleet: Fleet, ...names: readonly string[]): Promise<void> {
-  await until(
-    `${names.join(', ')} connected and drained`,
-    async () => {
-      const status = await fleet.status().catch(() => null)
-      const found = status?.hosts.filter(({ name }) => names.includes(name)) ?? []
-      return (
-        found.length === names.length &&
-        found.every(({ connected, targets }) => connected && targets[0]?.is === 'drained')
-      )
-    },
-    { limitMs: 90_000, everyMs: 100 },
-  )
+  await until(`${names.join(', ')} connected and drained`, async () => {
+    const status = await fleet.status().catch(() => null)
+    const found = status?.hosts.filter(({ name }) => names.includes(name)) ?? []
+    return (
+      found.length === names.length &&
+      found.every(({ connected, targets }) => connected && targets[0]?.is === 'drained')
+    )
+  })
 }

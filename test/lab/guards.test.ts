@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import t from 'tap'
 import { unit } from '../hosts/graph.ts'
 import type { Outcome } from '../hosts/manager.ts'
-import { until } from '../hosts/until.ts'
 import { startFleet, untilDrained, untilOpen } from './fleet.ts'
 import type { Host } from './host.ts'
 import { noLab } from './lab.ts'
@@ -11,6 +10,7 @@ import { scenario } from './scenario.ts'
 import { loot } from './stolen-agent.ts'
 import { momentsOf } from './unit-history.ts'
 import { dropIn, heldUp, restless, untilState } from './units.ts'
+import { until } from './until.ts'
 
 t.setTimeout(1_200_000)
 t.test('whatever touches a drained host, it stays drained', { skip: noLab }, async (t) => {

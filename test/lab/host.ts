@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { type Outcome, run } from '../hosts/manager.ts'
-import { until } from '../hosts/until.ts'
 import type { Suite } from './base.ts'
 import { type Entry, readJournal } from './journal.ts'
 import type { Network } from './network.ts'
 import { type Power, switchOn } from './power.ts'
+import { until } from './until.ts'
 
 /** A Debian machine with an address of its own. */
 export interface Host {
@@ -121,12 +121,8 @@ export function hostOf(parts: HostParts): Host {
 }
 
 async function answers(name: string, tried: Host['tried']): Promise<void> {
-  await until(
-    `systemd answers on ${name}`,
-    async () => {
-      const { stdout } = await tried('systemctl', 'is-system-running')
-      return ['starting', 'running', 'degraded'].includes(stdout.trim())
-    },
-    { limitMs: 60_000, everyMs: 50 },
-  )
+  await until(`systemd answers on ${name}`, async () => {
+    const { stdout } = await tried('systemctl', 'is-system-running')
+    return ['starting', 'running', 'degraded'].includes(stdout.trim())
+  })
 }

@@ -1,13 +1,13 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { until } from '../hosts/until.ts'
 import { complaints } from './complaints.ts'
 import { plans, startFleet, untilDrained, untilOpen } from './fleet.ts'
 import { noLab } from './lab.ts'
 import { postgresToldToStop } from './order.ts'
 import { scenario } from './scenario.ts'
 import { restless, untilState } from './units.ts'
+import { until } from './until.ts'
 
 t.setTimeout(1_200_000)
 t.test('hosts that live from the databases go and come back', { skip: noLab }, async (t) => {

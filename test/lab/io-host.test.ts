@@ -1,5 +1,4 @@
 import t, { type Test } from 'tap'
-import { until } from '../hosts/until.ts'
 import { queue } from './cast.ts'
 import { complaints } from './complaints.ts'
 import { type Fleet, startFleet, untilOpen } from './fleet.ts'
@@ -7,6 +6,7 @@ import { noLab } from './lab.ts'
 import { lastStopped, postgresToldToStop } from './order.ts'
 import { scenario } from './scenario.ts'
 import { momentsOf } from './unit-history.ts'
+import { until } from './until.ts'
 
 t.setTimeout(1_200_000)
 t.test('the host with the databases, Debian 13, goes and comes back', { skip: noLab }, async (t) => {
@@ -44,14 +44,10 @@ t.test('the host with the databases, Debian 13, goes and comes back', { skip: no
   await scenario(t, fleet, 'its power is cut: every host drains by itself, and opens when it is back', async (t) => {
     const cut = Date.now() * 1_000
     await io.cutPower()
-    await until(
-      'every service has stopped',
-      async () => {
-        const states = await Promise.all(fleet.members.map(({ host, units }) => host.states(units)))
-        return states.every((each) => [...each.values()].every((state) => state === 'inactive' || state === 'failed'))
-      },
-      { limitMs: 90_000, everyMs: 100 },
-    )
+    await until('every service has stopped', async () => {
+      const states = await Promise.all(fleet.members.map(({ host, units }) => host.states(units)))
+      return states.every((each) => [...each.values()].every((state) => state === 'inactive' || state === 'failed'))
+    })
     for (const { host } of fleet.members) {
       const hold = (await host.journal(cut)).find(
         ({ fields }) => fields.event === 'hold-taken' && fields.owner === 'self',

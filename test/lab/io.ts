@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { until } from '../hosts/until.ts'
 import type { Suite } from './base.ts'
 import type { Host } from './host.ts'
+import { until } from './until.ts'
 
 /** The unit that holds PostgreSQL's data on a host of a suite. */
 export const postgresUnits: Readonly<Record<Suite, string>> = {

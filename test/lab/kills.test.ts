@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { until } from '../hosts/until.ts'
 import { Random } from '../sim/random.ts'
 import { type Fleet, startFleet, untilDrained, untilOpen } from './fleet.ts'
 import { noLab } from './lab.ts'
 import { scenario } from './scenario.ts'
 import { restless } from './units.ts'
+import { until } from './until.ts'
 
 const kills = 50
 const killsPerOrder = 2
@@ -32,10 +32,7 @@ t.test('agents and coordinator are killed at random', { skip: noLab }, async (t)
 
 /** Whoever finds no coordinator asks again. Whoever is told that a host is away has ordered all the same. */
 async function ordered(fleet: Fleet, ...args: readonly string[]): Promise<void> {
-  await until(`the outcome of ctl ${args.join(' ')} is known`, async () => (await fleet.ctl(...args)).code !== 9, {
-    limitMs: 60_000,
-    everyMs: 100,
-  })
+  await until(`the outcome of ctl ${args.join(' ')} is known`, async () => (await fleet.ctl(...args)).code !== 9)
 }
 
 /** Gives an order and kills somebody at random moments, until both have come to their end. */

@@ -9,9 +9,9 @@ import t from 'tap'
 import * as v from 'valibot'
 import { sweep } from '../hosts/booted.ts'
 import { cgroupDirectory, processesIn } from '../hosts/cgroup.ts'
-import { until } from '../hosts/until.ts'
 import type { Suite } from './base.ts'
 import { noLab, openLab } from './lab.ts'
+import { until } from './until.ts'
 
 const versions: Readonly<Record<Suite, string>> = { bookworm: 'systemd 252', trixie: 'systemd 257' }
 

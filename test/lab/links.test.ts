@@ -2,7 +2,6 @@ import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { until } from '../hosts/until.ts'
 import { complaints } from './complaints.ts'
 import { type Fleet, startFleet, untilDrained, untilOpen } from './fleet.ts'
 import { noLab } from './lab.ts'
@@ -10,6 +9,7 @@ import { lastStopped, postgresToldToStop } from './order.ts'
 import { scenario } from './scenario.ts'
 import { momentsOf } from './unit-history.ts'
 import { restless } from './units.ts'
+import { until } from './until.ts'
 
 const store = 'var/lib/io-guardian-coordinator'
 
@@ -46,7 +46,7 @@ t.test('links that fail, and coordinators that are not the only one', { skip: no
     'a host is cut off for as long as it waits: it drains by itself, and opens when it is healed',
     async (t) => {
       await lab.network.cut('io', 'web1')
-      await until('it has drained', async () => (await restless(web1)).length === 0, { limitMs: 60_000, everyMs: 100 })
+      await until('it has drained', async () => (await restless(web1)).length === 0)
       await lab.network.heal()
       await untilOpen(...fleet.members)
       t.strictSame((await fleet.status()).holds, [])
@@ -90,9 +90,7 @@ t.test('links that fail, and coordinators that are not the only one', { skip: no
       await untilDrained(fleet, 'web1')
       t.strictSame(await restless(web1), [])
       await fleet.ctl('undrain', '--host', 'web1')
-      await until('it is open again', async () => (await restless(web1)).length === web1.units.length, {
-        limitMs: 90_000,
-      })
+      await until('it is open again', async () => (await restless(web1)).length === web1.units.length)
     }
   })
 
@@ -159,14 +157,10 @@ t.test('links that fail, and coordinators that are not the only one', { skip: no
 })
 
 async function untilConnected(fleet: Fleet, host: string, wanted: boolean): Promise<void> {
-  await until(
-    `${host} is ${wanted ? 'connected' : 'lost'}`,
-    async () => {
-      const status = await fleet.status().catch(() => null)
-      return status?.hosts.find(({ name }) => name === host)?.connected === wanted
-    },
-    { limitMs: 60_000, everyMs: 50 },
-  )
+  await until(`${host} is ${wanted ? 'connected' : 'lost'}`, async () => {
+    const status = await fleet.status().catch(() => null)
+    return status?.hosts.find(({ name }) => name === host)?.connected === wanted
+  })
 }
 
 async function untilSuperseded(fleet: Fleet): Promise<void> {

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { generateKey } from '../../protocol/keys.ts'
-import { until } from '../hosts/until.ts'
 import { sessions, shop } from './cast.ts'
 import { debianPackage } from './deb.ts'
 import type { Host } from './host.ts'
@@ -13,6 +12,7 @@ import { type Lab, noLab, openLab } from './lab.ts'
 import { postgresToldToStop } from './order.ts'
 import { type Command, consolesOf, hostOf, type, typedOn } from './page.ts'
 import { momentsOf, runningAt } from './unit-history.ts'
+import { until } from './until.ts'
 
 // Types in what docs/migrating.md says, and after each command that touches a unit stops PostgreSQL: every service of
 // every host must have stopped before it is told to.
@@ -144,7 +144,7 @@ async function runningOn(host: Host): Promise<readonly string[]> {
 
 function untilRunning(host: Host, units: readonly string[]): Promise<boolean> {
   const running = async () => units.length === 0 || [...(await host.states(units)).values()].every(isActive)
-  return until(`${units.join(', ')} run on ${host.name}`, running, { limitMs: 90_000, everyMs: 100 })
+  return until(`${units.join(', ')} run on ${host.name}`, running)
 }
 
 const isActive = (state: string) => state === 'active'

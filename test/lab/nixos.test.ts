@@ -3,13 +3,13 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { endedOf } from '../end-to-end/orders.ts'
-import { until } from '../hosts/until.ts'
 import { noEvaluation } from '../nix/nix.ts'
 import { layOut, type Rendered, rehomed, renderHost } from '../nix/rendered.ts'
 import { debianPackage } from './deb.ts'
 import type { Host } from './host.ts'
 import { noLab, openLab } from './lab.ts'
 import { guardianLayer } from './layer.ts'
+import { until } from './until.ts'
 
 const unitsAt = 'etc/systemd/system'
 const marker = '/var/lib/io-guardian/drained/io-databases'
@@ -75,7 +75,7 @@ t.test('the units of the NixOS modules, on real hosts', { skip: noLab || noEvalu
   const webKey = await io.run('guardian', 'keygen', '--host', 'web1', '--psk-file', '/root/fleet.key')
 
   const states = async () => [...(await web1.states(guarded)).values()]
-  const untilOpen = () => until('web1 is open', async () => (await states()).every((state) => state === 'active'), wait)
+  const untilOpen = () => until('web1 is open', async () => (await states()).every((state) => state === 'active'))
   const isDrained = async () => (await states()).every((state) => state === 'inactive') && existsSync(web1.live(marker))
   const runOfShop = () => web1.show('shop.service', 'InvocationID')
   const failed = async (host: Host) => (await host.systemctl('list-units', '--failed', '--plain', '--no-legend')).trim()
@@ -87,8 +87,8 @@ t.test('the units of the NixOS modules, on real hosts', { skip: noLab || noEvalu
     await untilOpen()
     const before = await runOfShop()
     await switchTo(io, onIo, 'etc/guardian/fleet.key', key)
-    await until('the gate is up', async () => (await io.show(gate, 'ActiveState')) === 'active', wait)
-    await until('web1 is connected', async () => (await ctl('ping')) === 0, wait)
+    await until('the gate is up', async () => (await io.show(gate, 'ActiveState')) === 'active')
+    await until('web1 is connected', async () => (await ctl('ping')) === 0)
     t.equal(await ctl('status'), 0)
     t.equal(await runOfShop(), before)
     t.notOk(existsSync(web1.live(marker)))
@@ -113,7 +113,7 @@ t.test('the units of the NixOS modules, on real hosts', { skip: noLab || noEvalu
     const before = await runOfShop()
     await io.systemctl('restart', 'io-guardian-coordinator.service')
     await web1.systemctl('restart', 'io-guardian.service')
-    await until('web1 is connected', async () => (await ctl('ping')) === 0, wait)
+    await until('web1 is connected', async () => (await ctl('ping')) === 0)
     t.equal(await runOfShop(), before)
   })
 
@@ -124,7 +124,7 @@ t.test('the units of the NixOS modules, on real hosts', { skip: noLab || noEvalu
     t.ok(await isDrained())
     const since = Date.now() * 1_000
     await web1.reboot()
-    await until('web1 has booted', async () => (await web1.show('multi-user.target', 'ActiveState')) === 'active', wait)
+    await until('web1 has booted', async () => (await web1.show('multi-user.target', 'ActiveState')) === 'active')
     t.ok(await isDrained())
     t.equal(await failed(web1), '')
     t.strictSame(await cycles(web1, since), [])
@@ -157,8 +157,6 @@ t.test('the units of the NixOS modules, on real hosts', { skip: noLab || noEvalu
     t.equal(await failed(io), '')
   })
 })
-
-const wait = { limitMs: 90_000, everyMs: 100 } as const
 
 /** What systemd says of orders that go in a circle. */
 async function cycles(host: Host, sinceUs: number): Promise<readonly string[]> {

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import * as v from 'valibot'
-import { until } from '../hosts/until.ts'
 import { sessions, shop } from './cast.ts'
 import { type Fleet, plans, startFleet, untilDrained, untilOpen } from './fleet.ts'
 import { configFile, writeConfig } from './io.ts'
@@ -12,6 +11,7 @@ import { layWorkers, memberOf } from './member.ts'
 import { type Command, type Console, consolesOf, type, typedOn } from './page.ts'
 import { restore, scenario } from './scenario.ts'
 import { dropIn, restless, untilState } from './units.ts'
+import { until } from './until.ts'
 
 // Types in the recipes of docs/operating.md.
 

@@ -3,10 +3,10 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { until } from '../hosts/until.ts'
 import { debianPackage } from './deb.ts'
 import type { Host } from './host.ts'
 import { noLab, openLab } from './lab.ts'
+import { until } from './until.ts'
 
 const exec = promisify(execFile)
 

@@ -2,12 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { generateKey } from '../../protocol/keys.ts'
-import { until } from '../hosts/until.ts'
 import { hostsOf, startFleet, untilDrained, untilOpen } from './fleet.ts'
 import { noLab } from './lab.ts'
 import { scenario } from './scenario.ts'
 import { momentsOf } from './unit-history.ts'
 import { heldUp, restless, untilState } from './units.ts'
+import { until } from './until.ts'
 
 // What was seen to go wrong in IO Guardian 2 and in BlueChi 1.3, and the test that shows how it goes here. What no test
 // named has is below.

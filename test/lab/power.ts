@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { strike } from '../hosts/booted.ts'
 import { killCgroup, removeCgroup } from '../hosts/cgroup.ts'
 import { launch } from '../hosts/launch.ts'
-import { until } from '../hosts/until.ts'
 import type { Network } from './network.ts'
+import { until } from './until.ts'
 
 /** A host that is switched on. */
 export interface Power {

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
-import { until } from '../hosts/until.ts'
 import { type Fleet, untilOpen } from './fleet.ts'
 import { broken } from './promises.ts'
+import { until } from './until.ts'
 
 /** Plays a scenario on a fleet that is whole and open, holds the promises against it, and makes the fleet whole again. */
 export async function scenario(
@@ -33,21 +33,17 @@ export async function restore(fleet: Fleet): Promise<void> {
   await io.systemctl('start', 'postgresql.service', fleet.postgres, 'redis-server.service')
   await io.systemctl('start', 'io-guardian-coordinator.service', 'io-database-coordinator.service')
   await Promise.all(members.map(({ host }) => host.systemctl('start', 'io-guardian.service')))
-  await until(
-    'no hold is left, and every host says that it is open',
-    async () => {
-      const status = await fleet.status().catch(() => null)
-      if (status === null) return false
-      for (const { id, owner } of status.holds) {
-        if (!owner.startsWith('gate:')) await fleet.ctl('undrain', '--hold', id)
-      }
-      return (
-        status.holds.length === 0 &&
-        status.hosts.every(({ connected, targets }) => connected && targets[0]?.is === 'open')
-      )
-    },
-    { limitMs: 120_000, everyMs: 200 },
-  )
+  await until('no hold is left, and every host says that it is open', async () => {
+    const status = await fleet.status().catch(() => null)
+    if (status === null) return false
+    for (const { id, owner } of status.holds) {
+      if (!owner.startsWith('gate:')) await fleet.ctl('undrain', '--hold', id)
+    }
+    return (
+      status.holds.length === 0 &&
+      status.hosts.every(({ connected, targets }) => connected && targets[0]?.is === 'open')
+    )
+  })
   await untilOpen(...members)
 }
 

@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { until } from '../hosts/until.ts'
 import type { Host } from './host.ts'
 import type { Member } from './member.ts'
+import { until } from './until.ts'
 
 /** Units of a host that are not at rest. */
 export async function restless({ host, units }: Member): Promise<readonly string[]> {
@@ -11,10 +11,7 @@ export async function restless({ host, units }: Member): Promise<readonly string
 }
 
 export async function untilState(host: Host, unit: string, wanted: string): Promise<void> {
-  const limitMs = 120_000
-  await until(`${unit} of ${host.name} is ${wanted}`, async () => (await host.show(unit, 'ActiveState')) === wanted, {
-    limitMs,
-  })
+  await until(`${unit} of ${host.name} is ${wanted}`, async () => (await host.show(unit, 'ActiveState')) === wanted)
 }
 
 /** Lines that an administrator adds to a unit, and takes away again. */
