@@ -3,6 +3,7 @@
 
 fleet: {
   nixosModules = lib.mapAttrs (host: _: {
+    _file = ./fleet.nix;
     imports = [ ./modules ];
     services.guardian.fleet = fleet // {
       inherit host;

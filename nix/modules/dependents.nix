@@ -145,7 +145,7 @@ let
                 })
                 # By default they are before basic.target, and so before everything that a target waits for.
                 (lib.optionalAttrs (kind == "sockets" || kind == "paths") {
-                  unitConfig.DefaultDependencies = false;
+                  unitConfig.DefaultDependencies = lib.mkDefault false;
                   requires = [ "sysinit.target" ];
                   after = [ "sysinit.target" ];
                   conflicts = [ "shutdown.target" ];

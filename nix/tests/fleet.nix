@@ -22,17 +22,16 @@ let
   # Readable by all, as no key may be outside a test.
   keys = pkgs: pkgs.runCommand "test-keys" { } "${lib.getExe (fleet.makeKeys pkgs)} $out";
 
-  member =
+  client =
     name: extra:
     { pkgs, ... }:
     {
       imports = [
         fleet.nixosModules.${name}
+        ./worker.nix
         extra
       ];
-      environment.etc."test-keys/own".source = "${keys pkgs}/${
-        if name == "io" then "fleet" else name
-      }.key";
+      environment.etc."test-keys/own".source = "${keys pkgs}/${name}.key";
       system.switch.enable = true;
     };
 in
@@ -44,7 +43,8 @@ in
       { pkgs, ... }:
       {
         imports = [
-          (member "io" ./databases.nix)
+          fleet.nixosModules.io
+          ./databases.nix
         ];
         environment.etc."test-keys/fleet".source = "${keys pkgs}/fleet.key";
         environment.systemPackages = [ pkgs.jq ];
@@ -52,18 +52,14 @@ in
         services.prometheus.globalConfig.scrape_interval = "1s";
       };
 
-    web1 = member "web1" {
-      imports = [ ./worker.nix ];
+    web1 = client "web1" {
       services.guardian.agent.dependentServices = [ "shop" ];
       specialisation.changed.configuration.systemd.services.shop.environment.CHANGED = "1";
     };
 
     # As a host was set up for IO Guardian.
-    web2 = member "web2" {
-      imports = [
-        ../modules/server-database.nix
-        ./worker.nix
-      ];
+    web2 = client "web2" {
+      imports = [ ../modules/server-database.nix ];
       server.database.dependentServices = [ "shop" ];
     };
   };

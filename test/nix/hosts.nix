@@ -235,6 +235,7 @@ in
         sockets.chat = {
           wantedBy = [ "sockets.target" ];
           listenStreams = [ "/run/chat.sock" ];
+          unitConfig.DefaultDependencies = "no";
         };
         paths.inbox = {
           wantedBy = [ "paths.target" ];
