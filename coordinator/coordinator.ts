@@ -60,6 +60,7 @@ async function open(house: House): Promise<Running> {
     tokens = secrets.tokens
     log.level = config.log.level
     await engine.tell({ type: 'configured', plan: config.plan })
+    engine.rollouts.configure(config.prometheus)
     engine.links.now?.configure(linkPlanOf(config, secrets.keys))
     senses.probes.configure(config.probes)
     await senses.gates.configure(gatedOf(config))
@@ -128,8 +129,12 @@ function openLinks({ config, onBug, closers }: House, engine: Engine, keys: Link
   })
 }
 
-function linkListener({ tell, orders }: Engine): (event: LinkEvent) => void {
+function linkListener({ tell, orders, rollouts }: Engine): (event: LinkEvent) => void {
   return (event) => {
+    if (event.type === 'told' && event.message.type === 'log') {
+      rollouts.takeLog(event.host, event.message)
+      return
+    }
     if (event.type === 'told') orders.told(event.message)
     if (event.type === 'told-v1' && event.action !== 'ping') orders.toldV1(event.action, event.ok)
     if (event.type === 'link-down') orders.lost(event.host)

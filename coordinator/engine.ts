@@ -23,6 +23,7 @@ import { addResourceMetrics } from './metrics/resources.ts'
 import { timedCommit } from './metrics/store.ts'
 import { createNotes, noteKinds } from './notes.ts'
 import { performer } from './perform.ts'
+import { createRolloutRoom, type RolloutRoom } from './rollouts.ts'
 
 /** What a daemon's rooms are given to work with. */
 export interface House {
@@ -41,6 +42,7 @@ export interface Engine {
   readonly registry: Registry
   readonly events: EventRing
   readonly orders: OrderMeter
+  readonly rollouts: RolloutRoom
   /** Set once the links are open; before that no effect has a link to go to. */
   readonly links: { now: AgentLinks | null }
 }
@@ -53,12 +55,13 @@ export function openEngine({ config, boot, log, onBug, closers }: House): Engine
   const events = createEventRing(store.loaded.claim.instance)
   const orders = addOrderMetrics(registry)
   const links: Engine['links'] = { now: null }
+  const rollouts = createRolloutRoom({ log, history: store.history, prometheus: config.prometheus })
   const note = createNotes({ log, ring: events, count: addEventMetrics(registry, noteKinds) })
   const loop: FleetLoop = createLoop({
     state: stateOf(store.loaded, config, boot),
     step,
     save: timedCommit(registry, store.commit),
-    perform: performer({ links: () => links.now, orders, note }),
+    perform: performer({ links: () => links.now, orders, note, rollouts }),
     onBug,
     onSaveFailed(cause) {
       if (!(cause instanceof GuardianError)) onBug(cause)
@@ -71,7 +74,9 @@ export function openEngine({ config, boot, log, onBug, closers }: House): Engine
   addTargetMetrics(registry, read)
   addHoldMetrics(registry, read)
   addResourceMetrics(registry, read)
-  return { loop, tell: teller(loop), read, registry, events, orders, links }
+  const tell = teller(loop)
+  closers.add(rollouts.open(loop, tell))
+  return { loop, tell, read, registry, events, orders, rollouts, links }
 }
 
 function stateOf(loaded: Loaded, { plan }: CoordinatorConfig, boot: Boot): FleetState {

@@ -1,6 +1,7 @@
 import type { AgentLinks } from './adapters/agent-links.ts'
 import type { FleetEffect, FleetNote } from './core/effect.ts'
 import type { OrderMeter } from './metrics/orders.ts'
+import type { RolloutRoom } from './rollouts.ts'
 
 /** Carries out what the core decided; nothing of it waits. */
 export function performer(parts: {
@@ -8,6 +9,7 @@ export function performer(parts: {
   readonly links: () => AgentLinks | null
   readonly orders: OrderMeter
   readonly note: (note: FleetNote) => void
+  readonly rollouts: Pick<RolloutRoom, 'commandOf' | 'perform'>
 }): (effect: FleetEffect) => void {
   return (effect) => {
     switch (effect.type) {
@@ -26,11 +28,13 @@ export function performer(parts: {
         // Every agent has refused the old claim, and would be dialled again only by and by.
         if (effect.note.what === 'taken-over') parts.links()?.hurry()
         break
-      // No adapter of rollouts yet.
       case 'send-job':
+        parts.links()?.send(effect.host, effect.link, parts.rollouts.commandOf(effect.command))
+        break
       case 'run-hook':
       case 'tell-outcome':
       case 'rollout-event':
+        parts.rollouts.perform(effect)
         break
       default:
         effect satisfies never

@@ -5,10 +5,11 @@ import type { Engine } from './engine.ts'
 const tickMs = 1_000
 
 /** Ticks the core; as long as it answers, systemd hears that the daemon is alive and what it is doing. */
-export function startPulse({ tell, read }: Engine, notify: Notify): () => void {
+export function startPulse({ tell, read, rollouts }: Engine, notify: Notify): () => void {
   let said = ''
   async function beat(): Promise<void> {
     await tell({ type: 'tick' })
+    rollouts.due()
     notify.alive()
     const status = statusOf(read())
     if (status !== said) notify.status(status)

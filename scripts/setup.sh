@@ -34,6 +34,7 @@ missing_packages() {
   has dbus-daemon || echo dbus
   postgres_there && has psql && has pgbench || echo postgresql
   has redis-server && has redis-cli || echo redis-server
+  has prometheus || echo prometheus
   if [ "$(id -u)" = 0 ] && has apt-get; then lab_packages; fi
 }
 

@@ -64,7 +64,7 @@ const arrows: readonly Arrow[] = [
 const packageHomes: Readonly<Record<string, RegExp>> = {
   valibot: /^(protocol|daemon|agent|coordinator|gate|ctl|install|doctor|rebuild|bin)\/(?!core\/)/,
   '@valibot/to-json-schema': /^coordinator\/http\//,
-  'better-sqlite3': /^coordinator\/adapters\/sqlite-store\.ts$/,
+  'better-sqlite3': /^coordinator\/adapters\/sqlite-(store|rollouts)\.ts$/,
   commander: /^ctl\//,
   'dbus-native': /^agent\/adapters\/bus\.ts$/,
   fastify: /^coordinator\/http\//,
