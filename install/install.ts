@@ -79,6 +79,12 @@ export async function install(asked: Asked, world: World): Promise<void> {
   if (asked.dryRun) show(world, changes, commands)
   else await doAll(machine, world, { changes, commands })
   for (const step of await steps(machine)) world.say(`next: ${step}`)
+  tellHidden(machine, world)
+}
+
+/** Only a dry run gets so far without being root. */
+export function tellHidden({ hidden }: Machine, { say }: World): void {
+  if (hidden.size > 0) say(`next: run it as root to be sure: ${[...hidden].join(', ')} may not be looked at`)
 }
 
 async function lookAgent(machine: Machine, asked: Asked, world: World): Promise<Sight> {
@@ -133,10 +139,13 @@ async function runningOn(
 function show({ say }: World, changes: readonly Change[], commands: readonly Command[]): void {
   for (const change of changes) {
     if (change.type === 'link') say(`would link ${change.path} -> ${change.to}`)
+    else if (change.type === 'remove') say(`would remove ${change.path}`)
     else say(`would write ${change.path}\n${change.text.trimEnd().replaceAll(/^(?=.)/gm, '    ')}`)
   }
   for (const command of commands) say(`would run ${command.join(' ')}`)
 }
+
+const done = { write: 'wrote', link: 'linked', remove: 'removed' } as const
 
 interface Work {
   readonly changes: readonly Change[]
@@ -148,7 +157,7 @@ async function doAll(machine: Machine, world: World, { changes, commands }: Work
   process.umask(0o022)
   for (const change of changes) {
     await carryOut(machine, change)
-    world.say(change.type === 'link' ? `linked ${change.path}` : `wrote ${change.path}`)
+    world.say(`${done[change.type]} ${change.path}`)
   }
   for (const command of commands) await mustRun(world, command)
 }
@@ -173,6 +182,7 @@ export function readOptions(argv: readonly string[]): Asked | 'help' {
     throw wrong('say "guardian install agent" or "guardian install coordinator"')
   }
   const { dependent = [], target, gate = [], prefix = '', rebuild = false } = values
+  if (values.prefix === '') throw wrong('--prefix needs a directory')
   if (role === 'agent' && gate.length > 0) throw wrong('--gate is for "guardian install coordinator"')
   if (role === 'coordinator' && (dependent.length > 0 || target !== undefined || rebuild)) {
     throw wrong('--dependent, --target and --rebuild are for "guardian install agent"')

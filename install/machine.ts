@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile } from 'node:fs/promises'
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../daemon/reason.ts'
 import { unitDir } from './plan.ts'
@@ -18,6 +18,10 @@ export interface Machine {
   unitFile(unit: string): Promise<string | null>
   /** Whether another unit starts it. */
   isWanted(unit: string): Promise<boolean>
+  /** Where a link leads, as it says itself; null where there is none. */
+  linkOf(path: string): Promise<string | null>
+  /** What this user may not look at, and what was taken for missing therefore. */
+  readonly hidden: ReadonlySet<string>
 }
 
 const unitDirs = [
@@ -30,18 +34,34 @@ const unitDirs = [
   '/run/systemd/generator.late',
 ] as const
 
+/** `web@.service` for `web@room.1.service`; any other name stays. */
+export function templateOf(unit: string): string {
+  return unit.replace(/@.*(?=\.\w+$)/, '@')
+}
+
 export function openMachine(prefix: string): Machine {
   const at = (path: string): string => (prefix === '' ? path : join(prefix, path))
-  const has = (path: string): Promise<boolean> => lstat(at(path)).then(() => true, unless(false))
-  const list = (directory: string): Promise<readonly string[]> => readdir(at(directory)).catch(unless([]))
+  const hidden = new Set<string>()
+  const none =
+    <T>(path: string, value: T) =>
+    (cause: unknown): T => {
+      const code = codeOf(cause)
+      if (code === 'EACCES') hidden.add(path)
+      else if (code !== 'ENOENT' && code !== 'ENOTDIR') throw cause
+      return value
+    }
+  const has = (path: string): Promise<boolean> => lstat(at(path)).then(() => true, none(path, false))
+  const list = (directory: string): Promise<readonly string[]> => readdir(at(directory)).catch(none(directory, []))
   return {
     prefix,
     at,
-    read: (path) => readFile(at(path), 'utf8').catch(unless(null)),
+    hidden,
+    read: (path) => readFile(at(path), 'utf8').catch(none(path, null)),
+    linkOf: (path) => readlink(at(path)).catch(() => null),
     has,
     list,
     async unitFile(unit) {
-      for (const name of [unit, unit.replace(/@[^.]*\./, '@.')]) {
+      for (const name of [unit, templateOf(unit)]) {
         for (const directory of unitDirs) if (await has(`${directory}/${name}`)) return `${directory}/${name}`
       }
       return null
@@ -52,13 +72,5 @@ export function openMachine(prefix: string): Machine {
       }
       return false
     },
-  }
-}
-
-function unless<T>(value: T) {
-  return (cause: unknown): T => {
-    const code = codeOf(cause)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return value
-    throw cause
   }
 }

@@ -20,15 +20,22 @@ export interface PlannedWant {
 export interface Plan {
   readonly files: readonly PlannedFile[]
   readonly wants: readonly PlannedWant[]
+  /** What an earlier installation put there, and this one has no more. */
+  readonly stale: readonly string[]
 }
 
 export const configDir = '/etc/guardian'
 export const unitDir = '/etc/systemd/system'
 export const vendorUnitDir = '/usr/lib/systemd/system'
 
-/** First line of each file that an uninstall may remove. */
+/** First line of each file that an installation has written. */
 export function ownLine(role: Role): string {
-  return `Written by "guardian install ${role}", removed by "guardian uninstall ${role}".`
+  return `Written by "guardian install ${role}", ${removedLine(role)}`
+}
+
+/** How the first line ends of each file that an uninstall removes, also of those that a doctor prints. */
+export function removedLine(role: Role): string {
+  return `removed by "guardian uninstall ${role}".`
 }
 
 export function unitFile(role: Role, name: string, text: string): PlannedFile {

@@ -1,17 +1,19 @@
 import type { Machine } from './machine.ts'
-import { configDir, ownLine, type Role, unitDir, vendorUnitDir } from './plan.ts'
+import { configDir, type Role, removedLine, unitDir, vendorUnitDir } from './plan.ts'
+import { waitUnitOf } from './unit-text.ts'
 
 /** What an uninstall takes away; paths as the machine sees them. */
 export interface Removal {
   readonly files: readonly string[]
   /** Removed with all that is in them. */
   readonly directories: readonly string[]
-  /** Removed where nothing else is in them. */
-  readonly emptied: readonly string[]
-  /** In the order in which they are to stop. */
+  /** In the order in which they are to stop, before the targets. */
   readonly units: readonly string[]
+  readonly targets: readonly { readonly target: string; readonly wait: string }[]
   readonly users: readonly string[]
   readonly groups: readonly string[]
+  /** Files of somebody else that need what goes. */
+  readonly clinging: readonly { readonly path: string; readonly target: string }[]
 }
 
 export interface RemovalWishes {
@@ -53,7 +55,8 @@ const belongings: Readonly<Record<Role, Belongings>> = {
 /** Finds all that an installation of this role has left on a machine. */
 export async function removalOf(machine: Machine, { role, purge, keepState }: RemovalWishes): Promise<Removal> {
   const own = belongings[role]
-  const written = await ownFiles(machine, role)
+  const texts = await textsOf(machine)
+  const written = [...texts].filter(([, text]) => isOwn(text, role)).map(([path]) => path)
   const targets = role === 'agent' ? await targetsOf(machine, written) : []
   const wants = await wantsOf(machine, role, targets)
   const personal = purge ? own.personal.map((name) => `${configDir}/${name}`) : []
@@ -63,29 +66,35 @@ export async function removalOf(machine: Machine, { role, purge, keepState }: Re
   return {
     files,
     directories: keepState ? [] : [...(await present(machine, own.directories)), ...(await gateKeys(machine, role))],
-    emptied: [...new Set(files.map((path) => path.slice(0, path.lastIndexOf('/'))).filter(isOurs))],
-    units: [...own.units, ...targets, ...targets.map((unit) => `wait-for-${unit.replace(/target$/, 'service')}`)],
+    units: own.units,
+    targets: targets.map((target) => ({ target, wait: waitUnitOf({ unit: target }) })),
     users: accounts.users,
     groups: accounts.groups,
+    clinging: [...texts].flatMap(([path, text]) => {
+      const target = targets.find((unit) => text.split(/[\s=]/).includes(unit))
+      return target === undefined || isOwn(text, role) ? [] : [{ path, target }]
+    }),
   }
 }
 
-const isOurs = (directory: string): boolean =>
-  (/\.(d|wants)$/.test(directory) && directory.startsWith(`${unitDir}/`)) || directory === configDir
-
-/** Every file that says on its first line that this role wrote it. */
-async function ownFiles(machine: Machine, role: Role): Promise<readonly string[]> {
+/** Every file that an installation may have written, with its text. */
+async function textsOf(machine: Machine): Promise<ReadonlyMap<string, string>> {
   const nested = (await machine.list(unitDir)).filter((name) => name.endsWith('.d')).map((name) => `${unitDir}/${name}`)
   const places = [unitDir, ...nested, '/etc/polkit-1/rules.d', '/etc/sysusers.d', '/etc/tmpfiles.d', configDir]
-  const files: string[] = []
+  const texts = new Map<string, string>()
   for (const place of places) {
     for (const name of await machine.list(place)) {
       const path = `${place}/${name}`
       const text = await machine.read(path).catch(() => null)
-      if (text?.slice(0, 200).split('\n')[0]?.endsWith(ownLine(role)) === true) files.push(path)
+      if (text !== null) texts.set(path, text)
     }
   }
-  return files
+  return texts
+}
+
+/** Whether its first line says that it goes with this role. */
+function isOwn(text: string, role: Role): boolean {
+  return text.slice(0, 200).split('\n')[0]?.endsWith(removedLine(role)) === true
 }
 
 async function targetsOf(machine: Machine, written: readonly string[]): Promise<readonly string[]> {

@@ -1,9 +1,9 @@
 import { mkdir, rm, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { codeOf } from '../daemon/reason.ts'
 import { GuardianError } from '../protocol/errors.ts'
-import { mustRun, notRoot } from './install.ts'
+import { removeEmptied, unlessFull } from './change.ts'
+import { mustRun, notRoot, tellHidden } from './install.ts'
 import { type Machine, openMachine } from './machine.ts'
 import type { Role } from './plan.ts'
 import { type Removal, type RemovalWishes, removalOf } from './removal.ts'
@@ -42,20 +42,26 @@ export async function uninstall(asked: AskedRemoval, world: World): Promise<void
   if (!world.isRoot && !asked.dryRun && asked.prefix === '') throw notRoot('uninstall')
   const machine = openMachine(asked.prefix)
   const removal = await removalOf(machine, asked)
-  const accounts = await accountsOf(machine, removal)
+  const accounts = asked.prefix === '' ? await accountsOf(machine, removal) : { users: [], groups: [] }
   const paths = [...removal.files, ...removal.directories]
-  if (paths.length + accounts.users.length + accounts.groups.length === 0) return world.say('nothing to remove')
-  if (asked.dryRun) {
-    for (const path of paths) world.say(`would remove ${path}`)
-    for (const name of [...accounts.users, ...accounts.groups]) world.say(`would remove the account ${name}`)
-    return
-  }
-  for (const path of removal.files) await remove(machine, path, world)
-  for (const path of removal.emptied) await rmdir(machine.at(path)).catch(unlessFull)
   const runs = asked.prefix === '' && world.systemd
-  if (runs) await stopUnits(asked.role, removal, world)
-  for (const path of removal.directories) await remove(machine, path, world)
-  if (asked.prefix === '') await removeAccounts(machine, removal, world)
+  if (paths.length + accounts.users.length + accounts.groups.length === 0) world.say('nothing to remove')
+  else if (asked.dryRun) {
+    for (const path of paths) world.say(`would remove ${path}`)
+    const targets = removal.targets.flatMap(({ target, wait }) => [target, wait])
+    if (runs) world.say(`would stop ${[...removal.units, ...targets].join(', ')}`)
+    for (const name of [...accounts.users, ...accounts.groups]) world.say(`would remove the account ${name}`)
+  } else {
+    for (const path of removal.files) await remove(machine, path, world)
+    await removeEmptied(machine, removal.files)
+    if (runs) await stopUnits(asked.role, removal, world)
+    for (const path of removal.directories) await remove(machine, path, world)
+    if (asked.prefix === '') await removeAccounts(machine, removal, world)
+  }
+  for (const { path, target } of removal.clinging) {
+    world.say(`next: take ${target} out of ${path}: what needs it can start no more`)
+  }
+  tellHidden(machine, world)
 }
 
 async function remove(machine: Machine, path: string, { say }: World): Promise<void> {
@@ -66,20 +72,39 @@ async function remove(machine: Machine, path: string, { say }: World): Promise<v
 const quietGate = '/run/systemd/system/io-guardian-gate@.service.d/uninstall.conf'
 
 /** With the drop-ins of dependents and gates gone, nothing stops along, and no gate drains. */
-async function stopUnits(role: Role, { units }: Removal, world: World): Promise<void> {
+export async function stopUnits(
+  role: Role,
+  { units, targets }: Pick<Removal, 'units' | 'targets'>,
+  world: World,
+): Promise<void> {
   if (role === 'coordinator') {
     // Where a package has the gate's unit, it is still there and would drain the fleet.
     await mkdir(dirname(quietGate), { recursive: true })
     await writeFile(quietGate, '[Service]\nExecStopPost=\n')
   }
   await mustRun(world, ['systemctl', 'daemon-reload'])
-  for (const unit of units) await world.run(['systemctl', 'stop', unit])
-  for (const unit of units) await world.run(['systemctl', 'reset-failed', unit])
-  world.say(`stopped ${units.join(', ')}`)
+  const kept = new Set<string>()
+  for (const { target, wait } of targets) {
+    const others = (await hangingOn(target, world)).filter((unit) => unit !== wait)
+    if (others.length === 0) continue
+    kept.add(target).add(wait)
+    world.say(`left ${target} as it is: a stop of it would stop ${others.join(', ')}`)
+  }
+  const stopped = [...units, ...targets.flatMap(({ target, wait }) => [target, wait])].filter((unit) => !kept.has(unit))
+  for (const unit of stopped) await world.run(['systemctl', 'stop', unit])
+  for (const unit of stopped) await world.run(['systemctl', 'reset-failed', unit])
+  world.say(`stopped ${stopped.join(', ')}`)
   if (role === 'agent') return
   await unlink(quietGate)
   await rmdir(dirname(quietGate)).catch(unlessFull)
   await mustRun(world, ['systemctl', 'daemon-reload'])
+}
+
+/** What a stop of a target would take along, by files that are not removed. */
+async function hangingOn(target: string, { run }: World): Promise<readonly string[]> {
+  const ties = ['RequiredBy', 'BoundBy', 'ConsistsOf'].flatMap((name) => ['-p', name])
+  const { out } = await run(['systemctl', 'show', '--value', ...ties, target])
+  return [...new Set(out.split(/\s+/).filter((unit) => unit !== ''))]
 }
 
 interface Accounts {
@@ -104,11 +129,6 @@ async function removeAccounts(machine: Machine, removal: Removal, world: World):
   for (const group of groups) await mustRun(world, ['groupdel', group])
 }
 
-function unlessFull(cause: unknown): void {
-  const code = codeOf(cause)
-  if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOENT') throw cause
-}
-
 /** @throws GuardianError `bad-request` */
 export function readOptions(argv: readonly string[]): AskedRemoval | 'help' {
   const { values, positionals } = parse(argv)
@@ -117,6 +137,7 @@ export function readOptions(argv: readonly string[]): AskedRemoval | 'help' {
   if ((role !== 'agent' && role !== 'coordinator') || rest.length > 0) {
     throw wrong('say "guardian uninstall agent" or "guardian uninstall coordinator"')
   }
+  if (values.prefix === '') throw wrong('--prefix needs a directory')
   const { purge = false, 'keep-state': keepState = false, 'dry-run': dryRun = false, prefix = '' } = values
   return { role, purge, keepState, dryRun, prefix }
 }

@@ -9,7 +9,7 @@ export interface TargetUnits {
 }
 
 /** The unit that asks before the target opens: `wait-for-io-storage.service`. */
-export function waitUnitOf({ unit }: TargetUnits): string {
+export function waitUnitOf({ unit }: Pick<TargetUnits, 'unit'>): string {
   return `wait-for-${unit.replace(/\.target$/, '')}.service`
 }
 
@@ -20,6 +20,12 @@ export function forTarget(text: string, target: TargetUnits): string {
     if (asks !== undefined) return wait
     return suffix === undefined ? target.name : target.unit
   })
+}
+
+/** A path as a unit's command has it. */
+export function quoted(path: string): string {
+  const text = path.replaceAll('%', '%%')
+  return /[\s'"\\]/.test(text) ? `"${text.replaceAll(/[\\"]/g, '\\$&')}"` : text
 }
 
 /** What every unit that ships calls the program. */

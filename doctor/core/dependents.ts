@@ -1,6 +1,6 @@
-import { dropIn, error, type Finding, listed, systemctl, warning } from './finding.ts'
+import { dropIn, error, type Finding, isOfUser, listed, type Place, systemctl, warning } from './finding.ts'
 import type { TargetFacts } from './target.ts'
-import { hangingOn, isTied, startedWith, triggersOf, type UnitFacts } from './unit.ts'
+import { hangingOn, isTied, startedWith, triggersOf, type UnitFacts, waitsThrough } from './unit.ts'
 
 /** What is wrong with the units that hang on a target, or ought to. */
 export function dependentFindings(facts: TargetFacts): readonly Finding[] {
@@ -72,7 +72,10 @@ function* ofGuard(facts: TargetFacts, dependent: UnitFacts, { tops }: Among): Ge
       write: guard(facts, unit, [...tie(facts), ...(isAsserted ? [] : [assertion(facts)])]),
       run,
     })
-  } else if (!isAsserted) {
+    return
+  }
+  yield* ofOrder(facts, dependent, tops)
+  if (!isAsserted) {
     yield warning('dependent-without-assert', {
       found: `${unit} does not look at the marker, so it may start for a moment when a drain begins`,
       wanted: 'refused as soon as the marker is there',
@@ -80,6 +83,24 @@ function* ofGuard(facts: TargetFacts, dependent: UnitFacts, { tops }: Among): Ge
       run,
     })
   }
+}
+
+/** What waits for the target and is waited for by it: systemd breaks such a circle by leaving something out. */
+function* ofOrder(facts: TargetFacts, { unit }: UnitFacts, tops: ReadonlySet<string>): Generator<Finding> {
+  const way = waitsThrough(facts.unit, unit, facts.units)
+  // Another dependent on the way is the one to be mended.
+  if (way === null || way.slice(1).some((each) => tops.has(each))) return
+  const circle = [unit, ...way, unit].join(' after ')
+  yield error('dependent-in-circle', {
+    found: `${unit} is ordered in a circle, so that systemd leaves one of these out at boot: ${circle}`,
+    wanted: `after ${facts.unit}, and before nothing that ${facts.unit} waits for`,
+    ...(isEarly(facts, unit)
+      ? {
+          write: guard(facts, unit, [...tie(facts), assertion(facts)]),
+          run: [systemctl(facts, 'daemon-reload')],
+        }
+      : { run: [`take out the order before ${way.at(-1)}: ${systemctl(facts, `cat ${unit}`)}`] }),
+  })
 }
 
 /** Why a unit that stops with the others is not safe from being started. */
@@ -147,15 +168,14 @@ function assertion({ marker }: TargetFacts): string {
   return `AssertPathExists=!${marker}`
 }
 
-// By default a socket and a path are before basic.target, and so before everything that the target waits for.
-const late = [
-  'DefaultDependencies=no',
-  'Requires=sysinit.target',
-  'After=sysinit.target',
-  'Conflicts=shutdown.target',
-  'Before=shutdown.target',
-]
+/** By default these are before basic.target, and so before everything that the target waits for. */
+function isEarly(place: Place, unit: string): boolean {
+  return (isOfUser(place) ? /\.(socket|path|timer)$/ : /\.(socket|path)$/).test(unit)
+}
 
 function guard(facts: TargetFacts, unit: string, lines: readonly string[]) {
-  return dropIn(facts, unit, facts.target, ['[Unit]', ...lines, ...(/\.(socket|path)$/.test(unit) ? late : [])])
+  // A manager of a user's has no sysinit.target.
+  const begin = isOfUser(facts) ? [] : ['Requires=sysinit.target', 'After=sysinit.target']
+  const late = ['DefaultDependencies=no', ...begin, 'Conflicts=shutdown.target', 'Before=shutdown.target']
+  return dropIn(facts, unit, facts.target, ['[Unit]', ...lines, ...(isEarly(facts, unit) ? late : [])])
 }

@@ -39,18 +39,25 @@ export interface Place {
   readonly unitDir: string
 }
 
-export function systemctl({ unitDir }: Place, words: string): string {
-  return unitDir.endsWith('/user') ? `systemctl --user ${words}` : `systemctl ${words}`
+/** Whether the manager is a user's. */
+export function isOfUser({ unitDir }: Place): boolean {
+  return unitDir.endsWith('/user')
+}
+
+export function systemctl(place: Place, words: string): string {
+  return isOfUser(place) ? `systemctl --user ${words}` : `systemctl ${words}`
 }
 
 /** The last lines that a unit wrote. */
-export function journal({ unitDir }: Place, unit: string): string {
-  return `journalctl${unitDir.endsWith('/user') ? ' --user' : ''} -u ${unit} -n 50`
+export function journal(place: Place, unit: string): string {
+  return `journalctl${isOfUser(place) ? ' --user' : ''} -u ${unit} -n 50`
 }
 
-/** A drop-in of one unit; each rule has a name of its own, so that one never writes over another's. */
+/** A drop-in of one unit, which goes with guardian; each rule has a name of its own, so that none hides another's. */
 export function dropIn({ unitDir }: Place, unit: string, name: string, lines: readonly string[]): TextFile {
-  return { path: `${unitDir}/${unit}.d/${name}.conf`, lines }
+  const role = unit.startsWith('io-guardian-') ? 'coordinator' : 'agent'
+  const head = `# As "guardian doctor" has it, removed by "guardian uninstall ${role}".`
+  return { path: `${unitDir}/${unit}.d/${name}.conf`, lines: [head, ...lines] }
 }
 
 /** Names in words, of many the first few. */

@@ -71,6 +71,23 @@ export function isTied({ requires, bindsTo, after }: UnitFacts, tops: ReadonlySe
   return [...requires, ...bindsTo].some((on) => tops.has(on) && after.includes(on))
 }
 
+/** Units that one waits for on behalf of another, the nearest first, up to the one that waits for that other itself. */
+export function waitsThrough(from: string, to: string, units: Units): readonly string[] | null {
+  const reachedFrom = new Map<string, string | null>([[from, null]])
+  for (const [at] of reachedFrom) {
+    const after = units.get(at)?.after ?? []
+    if (after.includes(to)) return wayTo(at, reachedFrom)
+    for (const next of after) if (!reachedFrom.has(next)) reachedFrom.set(next, at)
+  }
+  return null
+}
+
+function wayTo(end: string, reachedFrom: ReadonlyMap<string, string | null>): readonly string[] {
+  const way: string[] = []
+  for (let at: string | null | undefined = end; at != null; at = reachedFrom.get(at)) way.unshift(at)
+  return way
+}
+
 /** Units that a start of the target starts too. */
 export function startedWith(target: string, units: Units): ReadonlySet<string> {
   const found = new Set([target])

@@ -13,6 +13,7 @@ const guarded = (host: Manager, more: readonly string[] = []) => [
   ...more,
 ]
 const wait = 'wait-for-io-databases.service'
+const late = ['DefaultDependencies=no', 'Conflicts=shutdown.target', 'Before=shutdown.target']
 
 interface Row {
   readonly name: string
@@ -67,10 +68,20 @@ const rows: readonly Row[] = [
     says: /asked\.socket .*trigger-limit-hit/,
   },
   {
+    name: 'a socket that was guarded by hand, and closes a circle with the early boot',
+    units: (host) => ({
+      'asked.service': [guarded(host), [sleeper]],
+      'asked.socket': [guarded(host), [`ListenStream=${join(host.runDir, 'asked.sock')}`]],
+    }),
+    wanted: ['asked.socket'],
+    found: ['dependent-in-circle'],
+    says: /asked\.socket after io-databases\.target after \S+ after basic\.target after sockets\.target after /,
+  },
+  {
     name: 'a guarded timer that the target does not start',
     units: (host) => ({
       'batch.service': [guarded(host), [sleeper]],
-      'batch.timer': [guarded(host), ['OnCalendar=2038-01-01']],
+      'batch.timer': [guarded(host, late), ['OnCalendar=2038-01-01']],
     }),
     found: ['dependent-not-wanted'],
     says: /nothing starts batch\.timer when io-databases\.target opens/,
@@ -79,7 +90,7 @@ const rows: readonly Row[] = [
     name: 'a service, a socket and a mount whose stop has no end',
     units: (host) => ({
       'slow.service': [guarded(host), [sleeper, 'TimeoutStopSec=infinity']],
-      'slow.socket': [guarded(host), [`ListenStream=${join(host.runDir, 'slow.sock')}`, 'TimeoutSec=infinity']],
+      'slow.socket': [guarded(host, late), [`ListenStream=${join(host.runDir, 'slow.sock')}`, 'TimeoutSec=infinity']],
     }),
     wanted: ['slow.service', 'slow.socket'],
     found: ['stop-without-end', 'stop-without-end'],

@@ -1,9 +1,12 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { dropIn } from '../../doctor/core/finding.ts'
 import { install } from '../../install/install.ts'
-import { type AskedRemoval, readOptions, uninstall } from '../../install/uninstall.ts'
+import { type AskedRemoval, readOptions, stopUnits, uninstall } from '../../install/uninstall.ts'
 import { asked, databaseHost, fakeWorld, layOut, treeOf, webHost } from './machine.ts'
+
+const wait = 'wait-for-io-databases.service'
 
 const removal = (role: AskedRemoval['role'], prefix: string, over: Partial<AskedRemoval> = {}): AskedRemoval => ({
   role,
@@ -88,10 +91,56 @@ t.test('what a package has brought stays the package’s; what starts it goes', 
   t.notMatch(world.said.join('\n'), 'account')
 })
 
+t.test('what a doctor has printed goes, too, and what somebody else wrote is named', async (t) => {
+  const root = t.testdir()
+  const before = await installed(root)
+  const place = { unitDir: '/etc/systemd/system' }
+  for (const { path, lines } of [
+    dropIn(place, 'chat@.service', 'io-databases', ['[Unit]', 'Requires=io-databases.target']),
+    dropIn(place, 'io-guardian-gate@redis.service', 'stop-limit', ['[Service]', 'TimeoutStopSec=5min']),
+  ])
+    await layOut(root, { [path]: `${lines.join('\n')}\n` })
+  await layOut(root, { '/etc/systemd/system/mine.service': '[Unit]\nRequires=network.target io-storage.target\n' })
+  const world = fakeWorld()
+  await uninstall(removal('agent', root, { purge: true }), world)
+  await uninstall(removal('coordinator', root, { purge: true }), world)
+  t.strictSame(Object.keys(await treeOf(root)), [...Object.keys(before), '/etc/systemd/system/mine.service'].toSorted())
+  t.match(world.said.join('\n'), 'next: take io-storage.target out of /etc/systemd/system/mine.service: ')
+})
+
+t.test('a target on which others still hang is not stopped', async (t) => {
+  const answers = {
+    'systemctl show --value -p RequiredBy -p BoundBy -p ConsistsOf io-databases.target': `\nmine.service\n\n${wait}\n`,
+  }
+  const world = fakeWorld({ systemd: true }, answers)
+  await stopUnits(
+    'agent',
+    { units: ['io-guardian.service'], targets: [{ target: 'io-databases.target', wait }] },
+    world,
+  )
+  t.strictSame(
+    world.ran.filter((command) => command.startsWith('systemctl stop')),
+    ['systemctl stop io-guardian.service'],
+  )
+  t.strictSame(world.said, [
+    'ran systemctl daemon-reload',
+    'left io-databases.target as it is: a stop of it would stop mine.service',
+    'stopped io-guardian.service',
+  ])
+})
+
+t.test('below a prefix no account is touched, nor is one promised', async (t) => {
+  const root = t.testdir()
+  await layOut(root, { '/etc/passwd': 'io-guardian:x:999:999::/:/bin/false\n' })
+  const world = fakeWorld()
+  await uninstall(removal('agent', root, { dryRun: true }), world)
+  t.strictSame(world.said, ['nothing to remove'])
+})
+
 t.test('understands its arguments', async (t) => {
   t.match(readOptions(['agent', '--purge', '--dry-run']), { role: 'agent', purge: true, dryRun: true, prefix: '' })
   t.equal(readOptions(['--help']), 'help')
-  for (const argv of [[], ['web'], ['agent', 'x'], ['agent', '--prune']]) {
+  for (const argv of [[], ['web'], ['agent', 'x'], ['agent', '--prune'], ['agent', '--prefix', '']]) {
     t.throws(() => readOptions(argv), { code: 'bad-request', message: /^guardian uninstall: .*; see --help$/ })
   }
 })

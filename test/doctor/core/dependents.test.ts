@@ -8,6 +8,9 @@ const beside = (...units: readonly UnitFacts[]) => ({ units: unitsOf(...good, ..
 const wanting = (wants: readonly string[], ...units: readonly UnitFacts[]) =>
   beside(...units, { ...targetUnit, wants: ['app.service', ...wants] })
 const app = 'app.service'
+const head = '# As "guardian doctor" has it, removed by "guardian uninstall agent".'
+/** As a boot is: the target waits for what sockets come before. */
+const boot = [{ ...waitService, after: ['basic.target'] }, unit('basic.target', { after: ['sockets.target'] })]
 
 const rows: readonly [name: string, facts: Partial<TargetFacts>, found: readonly string[], says?: RegExp][] = [
   ['nothing is wrong', {}, []],
@@ -109,6 +112,44 @@ const rows: readonly [name: string, facts: Partial<TargetFacts>, found: readonly
     /trigger-limit-hit/,
   ],
   [
+    'a guarded socket that is still before what the target waits for',
+    wanting(
+      ['asked.socket'],
+      ...boot,
+      unit('sockets.target', { after: ['asked.socket'] }),
+      guarded('asked.service', { after: [top, 'asked.socket'] }),
+      guarded('asked.socket', { triggers: ['asked.service'] }),
+    ),
+    ['error dependent-in-circle'],
+    /asked\.socket after io-databases\.target after wait-\S+ after basic\.target after sockets\.target after asked\.socket$/,
+  ],
+  [
+    'a guarded socket that is taken from there',
+    wanting(
+      ['asked.socket'],
+      ...boot,
+      unit('sockets.target'),
+      guarded('asked.service'),
+      guarded('asked.socket', { triggers: ['asked.service'] }),
+    ),
+    [],
+  ],
+  [
+    'of second level, and waited for by the target',
+    wanting(
+      ['deep.service'],
+      { ...waitService, after: ['deep.service'] },
+      guarded('deep.service', { requires: [app], after: [app] }),
+    ),
+    ['error dependent-in-circle'],
+    /^deep\.service is ordered in a circle/,
+  ],
+  [
+    'required without an order by the target, which waits for it: only the first is named',
+    beside({ ...waitService, after: [app] }, unit(app, { requires: [top], assertsAbsent: [marker] })),
+    ['error dependent-unguarded'],
+  ],
+  [
     'a stop without end',
     beside(guarded(app, { stopLimitMs: 'infinite' })),
     ['error stop-without-end'],
@@ -151,11 +192,11 @@ t.test('the drop-in says what is missing and nothing else', async (t) => {
   const tie = [`Requires=${top}`, `After=${top}`]
   const assert = `AssertPathExists=!${marker}`
   const [loose] = dependentFindings(target(beside(unit(app, { partOf: [top] }))))
-  t.strictSame(loose?.write, { path, lines: ['[Unit]', ...tie, assert] })
+  t.strictSame(loose?.write, { path, lines: [head, '[Unit]', ...tie, assert] })
   const [asserted] = dependentFindings(target(beside(guarded(app, { after: [] }))))
-  t.strictSame(asserted?.write, { path, lines: ['[Unit]', ...tie] })
+  t.strictSame(asserted?.write, { path, lines: [head, '[Unit]', ...tie] })
   const [tied] = dependentFindings(target(beside(guarded(app, { assertsAbsent: [] }))))
-  t.strictSame(tied?.write, { path, lines: ['[Unit]', assert] })
+  t.strictSame(tied?.write, { path, lines: [head, '[Unit]', assert] })
 })
 
 t.test('the drop-in of a socket takes it from where every boot would have to wait for it', async (t) => {
@@ -164,6 +205,19 @@ t.test('the drop-in of a socket takes it from where every boot would have to wai
   )
   const late = ['DefaultDependencies=no', 'Requires=sysinit.target', 'After=sysinit.target']
   t.strictSame(found?.write?.lines.slice(-5), [...late, 'Conflicts=shutdown.target', 'Before=shutdown.target'])
+})
+
+t.test('a circle is mended where it is known how, and otherwise shown', async (t) => {
+  const circle = (name: string) =>
+    dependentFindings(target(wanting([name], { ...waitService, after: [name] }, guarded(name))))[0]
+  t.equal(circle('asked.socket')?.write?.lines.includes('DefaultDependencies=no'), true)
+  t.strictSame(circle('vpn.service')?.run, [`take out the order before ${waitUnit}: systemctl cat vpn.service`])
+})
+
+t.test('a manager of a user has no sysinit.target', async (t) => {
+  const facts = beside(guarded('asked.service'), unit('asked.socket', { triggers: ['asked.service'] }))
+  const [found] = dependentFindings(target({ ...facts, unitDir: '/home/anna/.config/systemd/user' }))
+  t.notMatch(found?.write?.lines.join('\n'), 'sysinit')
 })
 
 const sections: readonly [unit: string, lines: readonly string[]][] = [
@@ -177,6 +231,6 @@ for (const [name, lines] of sections) {
   t.test(`the stop of ${name} gets an end`, async (t) => {
     const facts = wanting([name], guarded(name, { stopLimitMs: 'infinite' }))
     const [finding] = dependentFindings(target(facts))
-    t.strictSame(finding?.write, { path: `/etc/systemd/system/${name}.d/stop-limit.conf`, lines })
+    t.strictSame(finding?.write, { path: `/etc/systemd/system/${name}.d/stop-limit.conf`, lines: [head, ...lines] })
   })
 }

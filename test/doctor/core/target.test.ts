@@ -72,7 +72,12 @@ t.test('what mends it is printed', async (t) => {
   const [wait] = targetFindings(target(withTop({ requires: [], after: [] })))
   t.strictSame(wait?.write, {
     path: `/etc/systemd/system/${top}.d/wait.conf`,
-    lines: ['[Unit]', `Requires=${waitUnit}`, `After=${waitUnit}`],
+    lines: [
+      '# As "guardian doctor" has it, removed by "guardian uninstall agent".',
+      '[Unit]',
+      `Requires=${waitUnit}`,
+      `After=${waitUnit}`,
+    ],
   })
   t.strictSame(wait?.run, ['systemctl daemon-reload'])
   const run = (facts: Partial<TargetFacts>) => targetFindings(target(facts))[0]?.run
