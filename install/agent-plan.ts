@@ -45,6 +45,7 @@ export function planAgent(facts: AgentFacts): Plan {
       ...dependents.filter(({ wanted }) => wanted).map(({ unit, target }) => ({ by: target.unit, unit })),
       ...(facts.rebuild ? [{ by: 'multi-user.target', unit: 'io-guardian-rebuild-resume.service' }] : []),
     ],
+    stale: [],
   }
 }
 

@@ -55,8 +55,8 @@ function mayStart({ resource, units }: Gate, { active }: Running): boolean {
   return !active.has(gateUnitOf(resource)) && units.every((unit) => active.has(unit))
 }
 
-/** Drop-ins of others are theirs, and examples are for reading. */
+/** Drop-ins of others are theirs, links are for systemd, and examples are for reading. */
 function concernsDaemon({ type, path }: Change): boolean {
   const isOthers = path.includes('.d/io-guardian.conf') && !path.includes('/io-guardian.service.d/')
-  return type === 'write' && !isOthers && !path.endsWith('.example')
+  return type !== 'link' && !isOthers && !path.includes('.wants/') && !path.endsWith('.example')
 }

@@ -1,6 +1,7 @@
 import { type CoordinatorConfig, decodeCoordinatorConfig, loadCoordinatorConfig } from '../coordinator/config.ts'
 import { GuardianError } from '../protocol/errors.ts'
 import { moved } from './agent-facts.ts'
+import { isOwn } from './change.ts'
 import { type CoordinatorFacts, type Gate, gateUnitOf } from './coordinator-plan.ts'
 import { dataUnitsOf, foundResources } from './data-units.ts'
 import type { Machine } from './machine.ts'
@@ -34,6 +35,7 @@ export async function coordinatorSight(machine: Machine, wishes: CoordinatorWish
     shipped,
     gates: all.filter(({ units }) => units.length > 0),
     found,
+    stale: await staleGates(machine, gated),
   }
   const unbound = all.filter(({ units }) => units.length === 0).map(({ resource }) => resource)
   return { facts, hosts: config.dials.size, unbound }
@@ -73,6 +75,23 @@ async function gateOf(machine: Machine, { config, wishes, resource }: Question):
 async function boundBefore(machine: Machine, resource: string): Promise<readonly string[] | null> {
   const text = await machine.read(`${unitDir}/${gateUnitOf(resource)}.d/io-guardian.conf`)
   return /^BindsTo=(.+)$/m.exec(text ?? '')?.[1]?.split(' ') ?? null
+}
+
+/** The units of such a gate would fail with each start of its database. */
+async function staleGates(machine: Machine, gated: readonly string[]): Promise<readonly string[]> {
+  const units = new Set(gated.map(gateUnitOf))
+  const isStale = (unit: string): boolean => /^io-guardian-gate@.+\.service$/.test(unit) && !units.has(unit)
+  const found: string[] = []
+  for (const directory of await machine.list(unitDir)) {
+    const place = `${unitDir}/${directory}`
+    if (directory.endsWith('.wants')) {
+      found.push(...(await machine.list(place)).filter(isStale).map((unit) => `${place}/${unit}`))
+    } else if (directory.endsWith('.d') && isStale(directory.slice(0, -'.d'.length))) {
+      const path = `${place}/io-guardian.conf`
+      if (isOwn((await machine.read(path)) ?? '')) found.push(path)
+    }
+  }
+  return found
 }
 
 function notLocal({ file }: CoordinatorConfig, resource: string): GuardianError {

@@ -15,6 +15,8 @@ export interface CoordinatorFacts extends Fit {
   readonly gates: readonly Gate[]
   /** What stands under `resources` in a first configuration. */
   readonly found: Readonly<Record<string, object>>
+  /** Files and links of gates that the configuration has no more. */
+  readonly stale: readonly string[]
 }
 
 const daemon = 'io-guardian-coordinator.service'
@@ -43,6 +45,7 @@ export function planCoordinator(facts: CoordinatorFacts): Plan {
       ...gates.map((gate) => dropIn('coordinator', gateUnitOf(gate.resource), bind(gate))),
     ],
     wants: [daemon, byHand].map((unit) => ({ by: 'multi-user.target', unit })).concat(gates.flatMap(wantsOf)),
+    stale: facts.stale,
   }
 }
 

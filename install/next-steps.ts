@@ -23,8 +23,8 @@ export async function afterAgent(machine: Machine, facts: AgentFacts): Promise<r
   }
   if (isKeyless) steps.push('run "guardian install agent" again: it starts what is ready')
   for (const { name, unit } of facts.targets) {
-    const dependents = await machine.list(`${unitDir}/${unit}.wants`)
-    if (dependents.length > 0) continue
+    const wanted = await machine.list(`${unitDir}/${unit}.wants`)
+    if (wanted.length > 0 || facts.dependents.some(({ target }) => target.unit === unit)) continue
     const which = facts.targets.length === 1 ? '' : ` --target ${name}`
     steps.push(`name what depends on ${name}: guardian install agent${which} --dependent web.service`)
   }

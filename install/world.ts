@@ -4,7 +4,7 @@ import { canNotify } from '../daemon/notify.ts'
 import { codeOf } from '../daemon/reason.ts'
 import { GuardianError } from '../protocol/errors.ts'
 import type { Command } from './commands.ts'
-import { shippedProgram } from './unit-text.ts'
+import { quoted, shippedProgram } from './unit-text.ts'
 
 /** What an installation touches besides files. */
 export interface World {
@@ -45,10 +45,10 @@ function programOf(called: string): string {
   const script = realpathSync(called)
   const isShipped = existsSync(shippedProgram) && realpathSync(shippedProgram) === script
   const isPlain = isShipped && !readFileSync(script, 'utf8').slice(0, 100).startsWith('#!/usr/bin/env')
-  return isPlain ? shippedProgram : `${process.execPath} ${script}`
+  return isPlain ? shippedProgram : [process.execPath, script].map(quoted).join(' ')
 }
 
-const hidden = /(^| )\/(home|root|tmp|var\/tmp|run\/user)\//
+const hidden = /(^|[ "])\/(home|root|tmp|var\/tmp|run\/user)\//
 
 /** @throws GuardianError where the units would not see the program */
 export function refuseHidden({ program }: World): void {

@@ -1,8 +1,9 @@
-import { mkdir, readlink, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readlink, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { install } from '../../install/install.ts'
 import { openShipped } from '../../install/shipped.ts'
+import { quoted } from '../../install/unit-text.ts'
 import { run } from '../hosts/manager.ts'
 import { asked, fakeWorld, layOut, treeOf, webHost } from './machine.ts'
 
@@ -158,6 +159,42 @@ t.test('what a package brings is not written again, only started at boot', async
   t.equal(await readlink(link), '/usr/lib/systemd/system/io-guardian.service')
 })
 
+t.test('what was written before a package came goes, and what starts it leads to the package', async (t) => {
+  const root = t.testdir()
+  await install(asked('agent', root), fakeWorld({ program: '/usr/bin/node /opt/guardian.js' }))
+  const shipped = openShipped()
+  const service = '/usr/lib/systemd/system/io-guardian.service'
+  await layOut(root, { [service]: shipped('io-guardian.service') })
+  const world = fakeWorld()
+  await install(asked('agent', root), world)
+  t.ok(world.said.includes(`removed ${units}/io-guardian.service`))
+  t.notOk(`${units}/io-guardian.service` in (await treeOf(root)))
+  t.equal(await readlink(join(root, units, 'multi-user.target.wants/io-guardian.service')), service)
+  const again = fakeWorld()
+  await install(asked('agent', root), again)
+  t.equal(again.said[0], 'nothing to change')
+})
+
+const root = process.getuid?.() === 0 && 'root may look everywhere'
+t.test('a dry run by somebody who may not look everywhere says so', { skip: root }, async (t) => {
+  const root = t.testdir()
+  await install(asked('agent', root), fakeWorld())
+  const world = fakeWorld({ isRoot: false })
+  const rules = '/etc/polkit-1/rules.d'
+  await chmod(join(root, rules), 0)
+  t.teardown(() => chmod(join(root, rules), 0o755))
+  await install(asked('agent', root, { dryRun: true }), world)
+  t.equal(world.said.at(-1), `next: run it as root to be sure: ${rules}/50-io-guardian.rules may not be looked at`)
+})
+
+t.test('a dry run knows the dependents that it would guard', async (t) => {
+  const root = t.testdir()
+  await layOut(root, webHost)
+  const world = fakeWorld()
+  await install(asked('agent', root, { dryRun: true, dependents: ['web'] }), world)
+  t.notMatch(world.said.join('\n'), /next: name what depends/)
+})
+
 t.test('a unit says what there is: no native module, no credential', async (t) => {
   const root = t.testdir()
   await layOut(root, { '/etc/guardian/agent.json': '{ "pskFile": "/srv/psk" }' })
@@ -207,6 +244,12 @@ t.test('a unit that somebody wrote by hand is not written over', async (t) => {
   const root = t.testdir()
   await layOut(root, { [`${units}/io-guardian.service`]: '[Service]\nExecStart=/mine\n' })
   await t.rejects(install(asked('agent', root), fakeWorld()), { message: /io-guardian\.service is in the way/ })
+})
+
+t.test('a path with a blank or a percent sign in it is one word of the unit', async (t) => {
+  t.equal(quoted('/opt/node-v22.1+x/bin/node'), '/opt/node-v22.1+x/bin/node')
+  t.equal(quoted('/srv/my apps/100%/guardian.js'), '"/srv/my apps/100%%/guardian.js"')
+  t.equal(quoted('/srv/"so called"/x'), '"/srv/\\"so called\\"/x"')
 })
 
 t.test('refuses to change a machine without being root, and a program that no unit can see', async (t) => {

@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { install } from '../../install/install.ts'
 import { run } from '../hosts/manager.ts'
@@ -115,6 +116,29 @@ t.test('a person knows better, once and for all', async (t) => {
   )
   await install(asked('coordinator', root), fakeWorld())
   t.strictSame(await treeOf(root), tree)
+})
+
+t.test('a gate that the configuration has no more goes, and the others stay', async (t) => {
+  const root = t.testdir()
+  await layOut(root, databaseHost)
+  await install(asked('coordinator', root), fakeWorld())
+  const before = await treeOf(root)
+  const config = { resources: { postgresql: { probe: { type: 'postgres' }, gate: 'local' }, redis: {} } }
+  await layOut(root, { '/etc/guardian/coordinator.json': JSON.stringify(config) })
+  const world = fakeWorld()
+  await install(asked('coordinator', root), world)
+  const after = await treeOf(root)
+  const gone = Object.keys(before).filter((path) => !(path in after))
+  t.strictSame(gone, [
+    `${units}/io-database-coordinator.service.wants/io-guardian-gate@redis.service`,
+    dropInOf('redis'),
+    `${units}/redis-server.service.wants/io-guardian-gate@redis.service`,
+  ])
+  t.ok(world.said.includes(`removed ${dropInOf('redis')}`))
+  t.notOk(existsSync(dirname(join(root, dropInOf('redis')))), 'nor is its directory left')
+  const again = fakeWorld()
+  await install(asked('coordinator', root), again)
+  t.equal(again.said[0], 'nothing to change')
 })
 
 t.test('refuses a gate that the configuration does not have here', async (t) => {
