@@ -12,11 +12,11 @@ import { turnBack } from './trouble.ts'
 export function backAsked(draft: Draft, rollout: Rollout, order: Extract<RolloutOrder, { verb: 'rollback' }>): void {
   const { id, now } = rollout
   if (now.is === 'planning' || now.is === 'planned' || now.is === 'discarded')
-    throw new GuardianError('bad-request', `${id} is ${now.is}: it has changed nothing`)
+    throw new GuardianError('conflict', `${id} is ${now.is}: it has changed nothing`)
   if (now.is === 'rolling-back') return
   if (rollout.irreversible && !order.pastIrreversible)
     throw new GuardianError(
-      'held',
+      'conflict',
       `${id} has run a hook without a way back: --past-irreversible says that you know what follows`,
     )
   const { state } = draft
@@ -47,7 +47,7 @@ function refuseRebuilt(state: FleetState, { id }: Rollout, runs: readonly HostRu
   for (const later of ids.slice(ids.indexOf(id) + 1)) {
     const rebuilt = runs.find(({ host }) => runsOf(state, later).get(host)?.activated === true)
     if (rebuilt !== undefined)
-      throw new GuardianError('held', `${rebuilt.host} was rebuilt by ${later} since: roll that back first`, {
+      throw new GuardianError('conflict', `${rebuilt.host} was rebuilt by ${later} since: roll that back first`, {
         host: rebuilt.host,
       })
   }

@@ -27,11 +27,14 @@ export function wantedConditions(state: FleetState): readonly Condition[] {
   return [...wanted.values()]
 }
 
+// What is looked at all along is not looked at anew in between.
+const inService: readonly HostRun['now']['is'][] = ['serving', 'committing', 'soaking']
+
 function probes({ policy }: Rollout, runs: readonly HostRun[]): readonly Condition[] {
   const all = Object.values(policy.health.probes).filter(isFromCoordinator)
   if (all.length === 0) return []
   return runs.flatMap(({ host, now }) => {
-    const when = now.is === 'verifying' ? 'drained' : now.is === 'serving' || now.is === 'soaking' ? 'serving' : null
+    const when = now.is === 'verifying' ? 'drained' : inService.includes(now.is) ? 'serving' : null
     const due = all.filter((probe) => probe.when === when)
     return due.map((probe): Condition => ({ key: probeKey(host, probe), kind: 'probe', host, probe }))
   })

@@ -14,7 +14,8 @@ export interface Check {
 
 /** Before anything the ones, between two waves the others. */
 export function checksOf({ policy, stage }: Rollout): readonly Check[] {
-  const checks = stage.wave === 0 ? policy.gates.before : policy.gates.between
+  const isFirst = stage.now.is === 'active' ? stage.wave === 1 : stage.wave === 0
+  const checks = isFirst ? policy.gates.before : policy.gates.between
   return checks.map((check) => ({ key: `check ${JSON.stringify(check)}`, text: textOf(check), check }))
 }
 

@@ -23,10 +23,11 @@ export function wantOf({ now, hold }: HostRun): JobWant | null {
     case 'prefetching':
     case 'ready':
     case 'noop':
-    case 'blocked':
     case 'deferred':
     case 'waiting':
       return 'prefetched'
+    case 'blocked':
+      return now.by === 'job' ? 'prefetched' : null
     case 'draining':
       return hold === null ? 'baselined' : null
     case 'drained':

@@ -25,7 +25,7 @@ export function planAsked(state: FleetState, request: PlanRequest, moment: Momen
   const policy = state.plan.rebuilds.policies.get(request.policy)
   if (policy === undefined)
     throw new GuardianError(
-      'not-found',
+      'unknown-policy',
       `no policy named ${request.policy}; there is: ${[...state.plan.rebuilds.policies.keys()].join(', ')}`,
     )
   const { stages, placed } = placedIn(state, policy, chosen(state, request))

@@ -1,6 +1,6 @@
 import { derailed } from './derailed.ts'
 import { actionOf } from './kinds.ts'
-import { factsOf, failed, type Move, marginMs, type Scene, spentMs } from './scene.ts'
+import { factsOf, failed, isHeard, type Move, marginMs, type Scene, spentMs } from './scene.ts'
 
 export function fromActivating(scene: Scene, wallMs: number): Move | null {
   const off = derailed(scene, wallMs)
@@ -28,6 +28,6 @@ function arrived(scene: Scene): Move | null {
 
 /** A host that is silent is on its way, or lost by another rule. */
 function late(scene: Scene, limitMs: number): Move | null {
-  if (scene.job === null || spentMs(scene) < limitMs + marginMs) return null
+  if (!isHeard(scene) || spentMs(scene) < limitMs + marginMs) return null
   return failed(scene, scene.run.now.is, 'the new system did not run in time')
 }

@@ -1,7 +1,7 @@
 import { derailed } from './derailed.ts'
 import { verdictOf } from './health.ts'
 import { heldByOthers, isServing, openingMs } from './holding.ts'
-import { factsOf, failed, isSilent, type Move, marginMs, type Scene, spentMs } from './scene.ts'
+import { factsOf, failed, isHeard, isSilent, type Move, marginMs, type Scene, spentMs } from './scene.ts'
 import { unheardOf } from './unheard.ts'
 
 // A host is committed only after it was judged twice: drained, by what it was before, and open, by its service. Each time it
@@ -38,16 +38,19 @@ export function fromCommitting(scene: Scene, wallMs: number): Move | null {
   const { job, rollout } = scene
   if (job?.is === 'committed' && job.profile === job.system && job.current === job.system)
     return { to: { is: 'soaking' }, reason: '', more: { slotMs: null, facts: factsOf(job) } }
-  if (job === null || spentMs(scene) < rollout.policy.activate.deadline + marginMs) return null
+  if (!isHeard(scene) || spentMs(scene) < rollout.policy.activate.deadline + marginMs) return null
   return failed(scene, 'committing', 'it was not made the one that boots in time')
 }
+
+/** A host that only restarts something, or whose agent begins anew, is well again within this. */
+const unwellMs = 30_000
 
 /** Committed and in service. Until its stage is over it may still show that it is not well. */
 export function fromSoaking(scene: Scene): Move | null {
   const { rollout, streak, atMs, job } = scene
   if (isSilent(scene)) return unheardOf(scene)
   if (job === null || streak === null || streak.ok) return null
-  if (atMs - streak.sinceMs < Math.max(rollout.policy.health.minHealthy, rollout.policy.health.settle)) return null
+  if (atMs - streak.sinceMs < Math.max(rollout.policy.health.minHealthy, unwellMs)) return null
   const reason = verdictOf(scene)?.reason ?? ''
   const move = failed(scene, 'soaking', reason)
   return { ...move, more: { ...move.more, slotMs: atMs } }

@@ -1,6 +1,6 @@
 import { verdictOf } from './health.ts'
 import { hasDrain, heldByOthers, holdFor, isDrained, isServing, openingMs } from './holding.ts'
-import { activationMs, factsOf, type Move, marginMs, type Scene, spentMs } from './scene.ts'
+import { activationMs, factsOf, isHeard, type Move, marginMs, type Scene, spentMs } from './scene.ts'
 import { unheardOf } from './unheard.ts'
 
 // `reverted` is said only of a host that was seen back: the previous system runs and is what boots, nothing has failed that had
@@ -57,13 +57,14 @@ function asking(scene: Scene, wallMs: number): Move | null {
   return inTime(scene) ? null : stuck(scene, wallMs, job?.reason ?? 'it did not go back in time')
 }
 
+/** Silence is another rule's matter. */
 function inTime(scene: Scene): boolean {
-  return spentMs(scene) < activationMs(scene) + marginMs
+  return !isHeard(scene) || spentMs(scene) < activationMs(scene) + marginMs
 }
 
 function switching(scene: Scene, wallMs: number): Move | null {
   const { run, job } = scene
-  if (job === null) return null
+  if (job === null) return inTime(scene) ? null : stuck(scene, wallMs, 'it knows nothing of its job')
   const more = { facts: factsOf(job) }
   if (job.is === 'reverted') {
     if (job.previous === null || job.current !== job.previous || job.profile !== job.previous)

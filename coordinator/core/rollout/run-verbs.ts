@@ -19,7 +19,7 @@ function said({ operator, message }: RolloutOrder): string {
 
 export function retry(draft: Draft, rollout: Rollout, order: Extract<RolloutOrder, { verb: 'retry' }>): void {
   if (isEnded(rollout) || rollout.now.is === 'aborting' || rollout.now.is === 'rolling-back')
-    throw new GuardianError('bad-request', `${rollout.id} is ${rollout.now.is}: make another plan`)
+    throw new GuardianError('conflict', `${rollout.id} is ${rollout.now.is}: make another plan`)
   if (order.hook !== undefined) retryHooks(draft, rollout, order, order.hook)
   else if (order.host !== undefined) retryRun(draft, rollout, runNamed(draft, rollout, order.host), order)
   else retryAll(draft, rollout, order)
@@ -38,7 +38,7 @@ function retryHooks(draft: Draft, { id }: Rollout, order: RolloutOrder, name: st
   const rollout = draft.rollout(id)
   const isMeant = (hook: Rollout['hooks'][number]) => hook.now === 'failed' && (name === null || hook.name === name)
   if (name !== null && !rollout.hooks.some(isMeant))
-    throw new GuardianError('bad-request', `${id} has no failed hook ${name}`)
+    throw new GuardianError('conflict', `${id} has no failed hook ${name}`)
   if (!rollout.hooks.some(isMeant)) return
   const hooks = rollout.hooks.map((hook) => (isMeant(hook) ? { ...hook, now: 'pending' as const, reason: '' } : hook))
   draft.edit({ ...rollout, hooks })
@@ -50,14 +50,14 @@ function retryRun(draft: Draft, rollout: Rollout, run: HostRun, order: RolloutOr
   const reason = said(order)
   const { is } = run.now
   if (is === 'lost')
-    throw new GuardianError('held', `${run.host} is silent: it is asked as soon as it speaks, or release its slot`)
+    throw new GuardianError('conflict', `${run.host} is silent: it is asked as soon as it speaks, or release its slot`)
   if (is === 'blocked' || is === 'skipped' || is === 'deferred' || is === 'reverted')
     draft.move(run, { to: { is: 'pending' }, reason, more: anew(rollout, run) })
   else if (is === 'failed') draft.editRun({ ...run, back: true, again: true, released: false })
   else if (is === 'revert-failed') {
     const more = { again: true, released: false, slotMs: run.slotMs ?? draft.moment.atMs }
     draft.move(run, { to: { is: 'reverting', step: 'asking' }, reason, more })
-  } else throw new GuardianError('bad-request', `${run.host} is ${is}: there is nothing to try again`)
+  } else throw new GuardianError('conflict', `${run.host} is ${is}: there is nothing to try again`)
 }
 
 export function skip(draft: Draft, rollout: Rollout, order: Extract<RolloutOrder, { verb: 'skip' }>): void {
@@ -65,10 +65,7 @@ export function skip(draft: Draft, rollout: Rollout, order: Extract<RolloutOrder
   if (run.now.is === 'skipped') return
   const isBefore = isOpen(run) || run.now.is === 'blocked' || run.now.is === 'deferred'
   if (isEnded(rollout) || !isBefore)
-    throw new GuardianError(
-      'bad-request',
-      `${run.host} is ${run.now.is}: only a host that has not begun can be skipped`,
-    )
+    throw new GuardianError('conflict', `${run.host} is ${run.now.is}: only a host that has not begun can be skipped`)
   draft.move(run, { to: { is: 'skipped' }, reason: said(order) })
 }
 
@@ -78,7 +75,7 @@ export function giveUp(draft: Draft, rollout: Rollout, order: Extract<RolloutOrd
   if (run.released) return
   if (phaseOf(run) !== 'troubled')
     throw new GuardianError(
-      'bad-request',
+      'conflict',
       `${run.host} is ${run.now.is}: only a slot of a host in trouble can be released`,
     )
   draft.editRun({ ...run, released: true, slotMs: null })

@@ -27,7 +27,9 @@ export interface Move {
 export function jobOf(state: FleetState, run: HostRun): JobReport | null {
   const host = state.hosts.get(run.host)
   if (host?.link.is !== 'up') return null
-  return host.jobs?.find(({ job }) => job === run.job) ?? null
+  const job = host.jobs?.find((one) => one.job === run.job)
+  // An agent that has just begun tells of its jobs before it has looked at them.
+  return job === undefined || (job.is === 'prefetching' && run.now.is !== 'prefetching') ? null : job
 }
 
 export const noFacts: RunFacts = {
@@ -69,6 +71,12 @@ export function silenceMs(scene: Scene): number {
 export function isSilent(scene: Scene): boolean {
   const link = scene.state.hosts.get(scene.run.host)?.link
   return link?.is === 'down' && scene.atMs - link.sinceMs >= silenceMs(scene)
+}
+
+/** It can tell of its job now: whatever its limits have passed without is its own doing. */
+export function isHeard({ state, run }: Scene): boolean {
+  const host = state.hosts.get(run.host)
+  return host?.link.is === 'up' && host.jobs !== null
 }
 
 /** Something went wrong: what becomes of the host is decided where failures are. */

@@ -13,7 +13,7 @@ import type { HostRun, Rollout } from './state.ts'
 export function rolloutNamed(state: FleetState, id: string): Rollout {
   const found = state.rollouts.all.get(id)
   if (found !== undefined) return found
-  throw new GuardianError('not-found', `no rollout ${id}; see "guardian ctl rollout history"`)
+  throw new GuardianError('unknown-rollout', `no rollout ${id}; see "guardian ctl rollout history"`)
 }
 
 /** What is started is what was seen: the plan has the same hash still, and nothing stands in its way. */
@@ -55,11 +55,11 @@ export function startAsked(
 
 function refuseUnplanned({ id, now }: Rollout, hash: string | null, asked: string): void {
   if (now.is === 'planning')
-    throw new GuardianError('held', `${id} is still being planned: wait until every host has said what it would do`)
-  if (now.is !== 'planned') throw new GuardianError('bad-request', `${id} is ${now.is} already: make another plan`)
+    throw new GuardianError('conflict', `${id} is still being planned: wait until every host has said what it would do`)
+  if (now.is !== 'planned') throw new GuardianError('conflict', `${id} is ${now.is} already: make another plan`)
   if (hash !== asked)
     throw new GuardianError(
-      'stale',
+      'conflict',
       `${id} would not do any more what was shown: look at the plan again, and start that`,
     )
 }
@@ -87,7 +87,7 @@ function choiceOf(rollout: Rollout, runs: readonly HostRun[], request: StartRequ
 function refuseBlocked(id: string, blocked: readonly HostRun[]): void {
   if (blocked.length === 0) return
   const names = blocked.map(({ host, reason }) => `${host}: ${reason}`).join('; ')
-  throw new GuardianError('held', `${id} is blocked before any change by ${names}`.slice(0, 500))
+  throw new GuardianError('blocked', `${id} is blocked before any change by ${names}`.slice(0, 500))
 }
 
 /** A host is in one rollout at a time. */
@@ -97,7 +97,7 @@ export function refuseRivals(state: FleetState, { id }: Rollout, runs: readonly 
     const shared = runs.find(({ host }) => runsOf(state, other.id).has(host))
     if (shared !== undefined)
       throw new GuardianError(
-        'held',
+        'conflict',
         `${shared.host} is in ${other.id}, which is ${other.now.is}: wait for its end, or abort it`,
         { host: shared.host },
       )

@@ -13,7 +13,7 @@ import type { HostRun, Rollout } from './state.ts'
 
 /**
  * Everything that `guardian ctl rollout status` shows. `hash` is that of `planText`, null where it is not planned yet.
- * @throws GuardianError `not-found`
+ * @throws GuardianError `unknown-rollout`
  */
 export function rolloutStatus(state: FleetState, id: string, atMs: number, hash: string | null): RolloutStatus {
   const rollout = rolloutNamed(state, id)
@@ -45,38 +45,19 @@ function since(atMs: number, sinceMs: number): number {
   return Math.max(0, Math.floor(atMs - sinceMs))
 }
 
-/** As docs/decisions has them: what a script has to know of the end. */
+/** What a script has to know of the end; 0 while there is none. What needs a person most stands first. */
 function exitOf(rollout: Rollout, runs: readonly HostRun[]): number {
-  switch (rollout.now.is) {
-    case 'planning':
-    case 'discarded':
-    case 'running':
-    case 'aborting':
-    case 'rolling-back':
-      return rollout.stage.now.is === 'waiting' && rollout.stage.now.on === 'approval' ? 6 : 0
-    case 'planned':
-      return runs.some(({ now }) => now.is === 'blocked') ? 7 : 0
-    case 'succeeded':
-      return runs.some(({ now }) => now.is === 'skipped' || now.is === 'deferred' || now.is === 'blocked') ? 10 : 0
-    case 'paused':
-      return rollout.now.by === 'operator' || rollout.now.by === 'takeover' ? 6 : exitOfFailures(runs)
-    case 'failed':
-      return exitOfFailures(runs)
-    case 'aborted':
-      return runs.some(({ failure }) => failure !== null) ? exitOfFailures(runs) : 6
-    case 'rolled-back':
-      return 4
-    case 'rollback-failed':
-      return 5
-    default:
-      return rollout.now satisfies never
-  }
-}
-
-function exitOfFailures(runs: readonly HostRun[]): number {
-  if (runs.some(({ now }) => now.is === 'revert-failed' || now.is === 'lost')) return 5
-  const failed = runs.filter(({ failure }) => failure !== null)
-  return failed.length > 0 && failed.every(({ now }) => now.is === 'reverted') ? 4 : 3
+  const { now } = rollout
+  if (!isSettled(rollout, runs)) return 0
+  const has = (...states: readonly RunStatus['is'][]) => runs.some((run) => states.includes(run.now.is))
+  if (has('revert-failed') || now.is === 'rollback-failed') return 5
+  if (has('failed', 'lost')) return 3
+  if (has('reverted', 'interrupted') || now.is === 'rolled-back') return 4
+  if (now.is === 'paused' && now.by === 'hook') return 3
+  if (now.is === 'succeeded') return has('skipped', 'deferred', 'blocked') ? 10 : 0
+  if (now.is === 'planned') return has('blocked') ? 7 : 0
+  if (now.is === 'paused' || now.is === 'running') return 6
+  return runs.some(({ activated, holds }) => activated || holds > 0) ? 3 : 7
 }
 
 function stageStatus(

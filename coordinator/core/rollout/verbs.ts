@@ -64,7 +64,7 @@ export function saidBy({ operator, message }: RolloutOrder): string {
 }
 
 export function misfit({ id, now }: Rollout, verb: string): GuardianError {
-  return new GuardianError('bad-request', `${id} is ${now.is}: there is nothing to ${verb}`)
+  return new GuardianError('conflict', `${id} is ${now.is}: there is nothing to ${verb}`)
 }
 
 function discard(draft: Draft, rollout: Rollout, order: RolloutOrder): void {
@@ -105,7 +105,7 @@ function resume(draft: Draft, rollout: Rollout, order: RolloutOrder): void {
 function abort(draft: Draft, rollout: Rollout, order: Extract<RolloutOrder, { verb: 'abort' }>): void {
   const { id, now } = rollout
   if (now.is === 'planning' || now.is === 'planned')
-    throw new GuardianError('bad-request', `${id} has not begun: discard it`)
+    throw new GuardianError('conflict', `${id} has not begun: discard it`)
   if (isEnded(rollout)) throw misfit(rollout, 'abort')
   skipOpen(draft, id, 'aborted')
   for (const run of draft.runs(id)) {

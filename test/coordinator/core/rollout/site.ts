@@ -144,7 +144,7 @@ export class Site {
     this.#plans += 1
     const hosts = [...this.fleet.state.plan.hosts.keys()]
     const systems = Object.fromEntries(hosts.map((host) => [host, newSystem]))
-    const id = `${this.#plans}`.padStart(32, '5')
+    const id = `${this.#plans}`.padStart(32, 'a')
     const source = { mode: 'closure' as const, systems }
     const request = { id, policy: 'p', selector: '*', operator: 'ada', message: '', meta: {}, source, ...more }
     const answer = this.send({ type: 'plan-asked', request })
