@@ -54,19 +54,21 @@ export async function idleFigure(host: BenchHost, bareNode: string): Promise<Fig
 }
 
 /** What an agent keeps of 40 drains of 50 units. */
-export async function growthFigure(host: BenchHost): Promise<Figure> {
-  await host.manager.systemctl('restart', agentUnit)
-  await pause(restMs)
-  const pid = await host.pidOf(agentUnit)
-  const before = await memoryOf(pid)
-  for (let drain = 0; drain < 40; drain += 1) {
-    await host.ctl('drain', guarded(50), '--yes', '-m', 'bench')
-    await host.ctl('undrain', guarded(50))
+export async function growthFigure(host: BenchHost, runs: number): Promise<Figure> {
+  const kept = newRuns()
+  for (let run = 0; run < runs; run += 1) {
+    await host.manager.systemctl('restart', agentUnit)
+    await pause(restMs)
+    const pid = await host.pidOf(agentUnit)
+    const before = await memoryOf(pid)
+    for (let drain = 0; drain < 40; drain += 1) {
+      await host.ctl('drain', guarded(50), '--yes', '-m', 'bench')
+      await host.ctl('undrain', guarded(50))
+    }
+    await pause(restMs)
+    const after = await memoryOf(pid)
+    kept.values.push(after.privateMb - before.privateMb)
+    kept.references.push(before.privateMb)
   }
-  await pause(restMs)
-  const after = await memoryOf(pid)
-  return figureOf('agent_growth_mb', {
-    values: [after.privateMb - before.privateMb],
-    references: [before.privateMb],
-  })
+  return figureOf('agent_growth_mb', kept)
 }

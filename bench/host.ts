@@ -102,7 +102,7 @@ async function layOut({ manager, program }: BenchHost, sizes: readonly number[])
     [coordinatorUnit, 'coordinator'],
   ] as const) {
     const command = [...program, runtime, '--config', at(`${runtime}.json`)]
-    await manager.writeUnit(unit, daemonUnit({ command, runtime }))
+    await manager.writeUnit(unit, daemonUnit({ unit, command, runtime }))
   }
   for (const size of sizes) {
     const wait = (target: string) => [...program, 'wait', '--config', at('agent.json'), '--target', target].join(' ')

@@ -61,7 +61,7 @@ async function measureAgent(host: BenchHost, bareNode: string): Promise<void> {
     keep(...(await freshFigures(host, bareNode, runs(5))))
   }
   if (isWanted('agent_idle_cpu_ms')) keep(await idleFigure(host, bareNode))
-  if (isWanted('agent_growth_mb')) keep(await growthFigure(host))
+  if (isWanted('agent_growth_mb')) keep(await growthFigure(host, runs(3)))
 }
 
 async function measure(root: string): Promise<void> {

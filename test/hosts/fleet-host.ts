@@ -47,14 +47,15 @@ export async function layOutHost({ host, options, databases, place, program, key
     ...options.agent,
   }
   await writeFile(config, JSON.stringify(agent, null, 2))
-  const daemon = { command: [...program, 'agent', '--config', config], runtime: 'io-guardian' }
+  const unit = 'io-guardian.service'
+  const daemon = { unit, command: [...program, 'agent', '--config', config], runtime: 'io-guardian' }
   const unitLines = [`Before=wait-for-${targetName}.service ${targetName}.target`]
-  await host.writeUnit('io-guardian.service', daemonUnit({ ...daemon, unitLines }))
+  await host.writeUnit(unit, daemonUnit({ ...daemon, unitLines }))
   await host.writeGraph({
     target: targetName,
     stateDir: paths.stateDir,
     wait: [...program, 'wait', '--config', config, '--target', targetName].join(' '),
     dependents: options.dependents(databases),
   })
-  await host.systemctl('enable', 'io-guardian.service')
+  await host.systemctl('enable', unit)
 }

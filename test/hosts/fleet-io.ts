@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Databases, FleetOptions, Place } from './fleet.ts'
@@ -32,10 +33,9 @@ export async function layOutIo(parts: IoParts): Promise<void> {
   await mkdir(paths.stateDir, { recursive: true })
   await mkdir(paths.gateDir)
   await writeFile(paths.config, JSON.stringify(coordinatorConfig(parts), null, 2))
-  await io.writeUnit(
-    'io-guardian-coordinator.service',
-    daemonUnit({ command: [...program, 'coordinator', '--config', paths.config], runtime: 'io-guardian-coordinator' }),
-  )
+  const command = [...program, 'coordinator', '--config', paths.config]
+  const coordinator = 'io-guardian-coordinator.service'
+  await io.writeUnit(coordinator, daemonUnit({ unit: coordinator, command, runtime: 'io-guardian-coordinator' }))
   await io.writeUnit('io-guardian-gate@.service', gateUnit(program, paths.config, options.gateStopLimit ?? '2min'))
   await io.writeUnit('io-database-coordinator.service', byHandUnit())
   await io.daemonReload()
@@ -74,6 +74,8 @@ function coordinatorConfig({ io, options, databases, places }: IoParts): object 
 }
 
 interface Daemon {
+  /** The unit that ships, which says how it uses memory. */
+  readonly unit: string
   readonly command: readonly string[]
   /** Its directory in the host's /run. */
   readonly runtime: string
@@ -81,13 +83,13 @@ interface Daemon {
 }
 
 /** A daemon that says when it is ready, and comes back whatever ends it. */
-export function daemonUnit({ command, runtime, unitLines = [] }: Daemon): string {
-  // As the shipped units have it: glibc then gives freed memory back, 4 MB of an agent's 17.
-  const memory = 'Environment=MALLOC_TRIM_THRESHOLD_=65536 MALLOC_MMAP_THRESHOLD_=65536'
+export function daemonUnit({ unit: name, command, runtime, unitLines = [] }: Daemon): string {
+  const shipped = readFileSync(join(import.meta.dirname, '../../units', name), 'utf8')
+  const memory = shipped.split('\n').filter((line) => line.startsWith('Environment=MALLOC_'))
   const restart = ['Restart=always', 'RestartSec=100ms', 'WatchdogSec=30s']
   return unit({
     Unit: ['StartLimitIntervalSec=0', ...unitLines],
-    Service: ['Type=notify', `ExecStart=${command.join(' ')}`, `RuntimeDirectory=${runtime}`, memory, ...restart],
+    Service: ['Type=notify', `ExecStart=${command.join(' ')}`, `RuntimeDirectory=${runtime}`, ...memory, ...restart],
     Install: ['WantedBy=default.target'],
   })
 }
