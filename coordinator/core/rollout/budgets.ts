@@ -86,15 +86,17 @@ export function outOfService(state: FleetState): ReadonlySet<string> {
   const out = new Set<string>()
   for (const hold of state.holds.values()) for (const host of hostsOf(state, hold)) out.add(host)
   for (const spec of state.plan.hosts.values()) if (!isSeenServing(state, spec)) out.add(spec.name)
+  const givenUp = new Map<string, boolean>()
   // Oldest first: of a host that was given up, a later rollout knows better.
   for (const [id, runs] of state.rollouts.runs) {
     const rollout = state.rollouts.all.get(id)
     const isOver = rollout === undefined || isEnded(rollout)
     for (const run of runs.values()) {
       if (!isOver && holdsSlot(run)) out.add(run.host)
-      else if (run.released && phaseOf(run) === 'troubled') out.delete(run.host)
+      givenUp.set(run.host, run.released && phaseOf(run) === 'troubled')
     }
   }
+  for (const [host, isGivenUp] of givenUp) if (isGivenUp) out.delete(host)
   return out
 }
 

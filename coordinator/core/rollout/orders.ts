@@ -122,7 +122,8 @@ function ordered(state: FleetState, asked: Asked, atMs: number, effects: FleetEf
   if (link === null) return state
   const { orders } = state.rollouts
   const before = orders.get(asked.job)
-  const meaning = `${link} ${asked.want}`
+  const { now } = asked.run
+  const meaning = `${link} ${asked.want} ${now.is === 'reverting' ? now.step : ''}`
   if (before?.meaning === meaning && atMs < before.againAtMs) return state
   const attempt = before?.meaning === meaning ? before.attempt + 1 : 0
   const pauseMs = Math.min(resendMaxMs, state.plan.resendMs * 2 ** Math.min(attempt, 10))

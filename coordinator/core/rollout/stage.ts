@@ -140,7 +140,7 @@ function turnTo({ draft, id }: Walk, now: StageNow, reason: string): boolean {
 function wait({ draft, id }: Walk, on: 'gate' | 'window' | 'hook' | 'approval', reason: string): boolean {
   const rollout = draft.rollout(id)
   const { now, reason: before } = rollout.stage
-  if (now.is === 'waiting' && now.on === on) {
+  if (now.is === 'waiting' && now.on === on && before !== '') {
     if (before === reason) return false
     draft.hush({ ...rollout, stage: { ...rollout.stage, reason } })
     return false
