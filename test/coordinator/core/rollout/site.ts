@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import * as v from 'valibot'
 import type { FleetEffect, JobOrder } from '../../../../coordinator/core/effect.ts'
 import { isRolling, runsOf } from '../../../../coordinator/core/rollout/kinds.ts'
@@ -114,6 +115,11 @@ export class Site {
   }
 
   get hash(): string | null {
+    const { text } = this
+    return text === null ? null : createHash('sha256').update(text).digest('hex')
+  }
+
+  get text(): string | null {
     return planText(this.rollout, runsOf(this.fleet.state, this.id).values())
   }
 
