@@ -8,9 +8,9 @@ export async function exit(world: World, job: string, end: UnitEnd): Promise<voi
   const found = await memory.recall(job)
   if (found === null) return
   const current = await places.storePathOf(places.current)
-  await memory.write(job, 'exit', { bootId, atMs: nowMs(), ...endOfSwitch(end, current, found.system) })
   const { confirmMs } = (await memory.read(job, 'limits')) ?? { confirmMs: 0 }
-  // The second is armed before the first is taken away.
+  // The second is armed before the first is taken away, and both before anybody may commit.
   await armDeadMan(world, job, 'confirm', confirmMs)
   await units.disarm(job, 'activation')
+  await memory.write(job, 'exit', { bootId, atMs: nowMs(), ...endOfSwitch(end, current, found.system) })
 }

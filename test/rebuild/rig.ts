@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
+import { writeFileSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
@@ -93,28 +95,29 @@ export class Rig {
   /** `guardian rebuild` to its end. */
   helper(...argv: readonly string[]): Promise<Ended> {
     const args = ['--import', 'tsx', entry, 'rebuild', ...argv, '--config', this.#configFile]
-    const env = { PATH: `${this.at('/toolbox')}:${PATH}`, HOME: this.root, NODE_PATH: join(tree, 'node_modules') }
-    return new Promise((resolve) => {
-      const child = execFile(process.execPath, args, { env, cwd: tree }, (failure, _out, err) => {
-        resolve({ code: failure === null ? 0 : typeof failure.code === 'number' ? failure.code : 137, err })
-      })
-      void writeFile(this.at('/helper'), `${child.pid}`)
-    })
+    return this.#run(process.execPath, args)
   }
 
   /** What the timer of the way back would start. */
   async deadMan(which: 'deadman' | 'confirm' = 'confirm'): Promise<Ended> {
-    const command = (await readFile(this.at(`/units/guardian-${which}-${job}.timer`), 'utf8')).trim().split(' ')
+    const [file = '', ...args] = (await readFile(this.at(`/units/guardian-${which}-${job}.timer`), 'utf8'))
+      .trim()
+      .split(' ')
+    return await this.#run(file, args)
+  }
+
+  #run(file: string, args: readonly string[]): Promise<Ended> {
     const env = { PATH: `${this.at('/toolbox')}:${PATH}`, HOME: this.root }
     return new Promise((resolve) => {
-      const [file = '', ...args] = command
-      execFile(file, args, { env, cwd: tree }, (failure, _out, err) => resolve({ code: failure === null ? 0 : 1, err }))
+      const child = execFile(file, [...args], { env, cwd: tree }, (failure, _out, err) => {
+        resolve({ code: failure === null ? 0 : typeof failure.code === 'number' ? failure.code : 137, err })
+      })
+      writeFileSync(this.at('/helper'), `${child.pid}`)
     })
   }
 
   async switched(): Promise<void> {
     await until('the switch has ended', async () => (await this.memory.results(job)).exit !== null)
-    await until('the way back waits', () => this.has(`/units/guardian-confirm-${job}.timer`))
   }
 
   async wentBack(): Promise<void> {
@@ -129,8 +132,18 @@ export class Rig {
     )
   }
 
+  /** Nothing runs any more, wherever it was. */
+  async cutPower(): Promise<void> {
+    for (const name of await readdir(this.at('/units'))) {
+      if (!name.endsWith('.group')) continue
+      const group = Number(await readFile(this.at(`/units/${name}`), 'utf8'))
+      await until(`${name} is gone`, () => !isAlive(group))
+    }
+  }
+
   /** The machine comes up with what its loader starts. */
   async boot(): Promise<string> {
+    await this.cutPower()
     const once = await readFile(this.at('/oneshot'), 'utf8').catch(() => null)
     await rm(this.at('/oneshot'), { force: true })
     const conf = await readFile(this.at('/boot/loader/loader.conf'), 'utf8')
@@ -156,8 +169,22 @@ export class Rig {
   }
 }
 
+/** Kills a process group, and says whether anything of it is still there. */
+function isAlive(group: number): boolean {
+  try {
+    process.kill(-group, 'SIGKILL')
+    return true
+  } catch {
+    return false
+  }
+}
+
 export async function openRig(t: Test, config: object = {}): Promise<Rig> {
-  const rig = new Rig(t.testdir())
+  const rig = new Rig(await mkdtemp(join(tmpdir(), 'guardian-rebuild-')))
+  t.teardown(async () => {
+    await rig.cutPower()
+    await rm(rig.root, { recursive: true })
+  })
   for (const path of [
     'etc/guardian',
     'var/lib/io-guardian/jobs',

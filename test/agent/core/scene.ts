@@ -14,6 +14,7 @@ import type {
 import { step } from '../../../agent/core/step.ts'
 import type { Authority, Claim } from '../../../protocol/authority.ts'
 import type { Hold, Owner } from '../../../protocol/hold.ts'
+import type { JobRecord } from '../../../protocol/rebuild.ts'
 import type { Response } from '../../../protocol/v2/command.ts'
 import type { AgentMessage } from '../../../protocol/v2.ts'
 
@@ -58,6 +59,8 @@ interface Start {
   readonly specs?: readonly TargetSpec[]
   readonly records?: Readonly<Record<string, TargetRecord>>
   readonly seen?: Claim | null
+  /** What is kept of rebuilds; without it the host takes none. */
+  readonly jobs?: ReadonlyMap<string, JobRecord>
 }
 
 type Happening<Event = AgentEvent> = Event extends AgentEvent ? Omit<Event, 'atMs'> : never
@@ -67,7 +70,11 @@ export class Scene {
   state: AgentState
   nowMs = 1_000
   isFull = false
-  readonly disk: { seen: Claim | null; readonly records: Map<string, TargetRecord> }
+  readonly disk: {
+    seen: Claim | null
+    readonly records: Map<string, TargetRecord>
+    readonly jobs: Map<string, JobRecord>
+  }
   /** Of the last event. */
   effects: readonly AgentEffect[] = []
   saves = 0
@@ -75,13 +82,18 @@ export class Scene {
 
   constructor(start: Start = {}) {
     const specs = start.specs ?? [spec]
-    this.disk = { seen: start.seen ?? null, records: new Map(Object.entries(start.records ?? {})) }
+    this.disk = {
+      seen: start.seen ?? null,
+      records: new Map(Object.entries(start.records ?? {})),
+      jobs: new Map(start.jobs),
+    }
     this.state = begin({
       policy: { ...policy, ...start.policy },
       bootId,
       seen: this.disk.seen,
       specs,
       records: this.disk.records,
+      ...(start.jobs === undefined ? {} : { jobs: this.disk.jobs }),
       atMs: this.nowMs,
     })
   }
@@ -92,6 +104,11 @@ export class Scene {
     const isKept = save === null || !this.isFull
     if (isKept && save?.seen != null) this.disk.seen = save.seen
     if (isKept && save?.record != null) this.disk.records.set(save.record.target, save.record.record)
+    if (isKept && save?.job !== undefined) {
+      const { job, record } = save.job
+      if (record === null) this.disk.jobs.delete(job)
+      else this.disk.jobs.set(job, record)
+    }
     const course = isKept ? next : otherwise
     this.state = course.state
     this.effects = course.effects
