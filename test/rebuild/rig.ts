@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import type { JobOrder } from '../../protocol/rebuild.ts'
 import { openMemory } from '../../rebuild/adapters/memory.ts'
+import { installGuardian } from '../hosts/program.ts'
 import { until } from '../hosts/until.ts'
 
 export const job = '4f6a2c8e0b1d3f5a7c9e1b3d5f7a9c0e'
@@ -38,7 +39,6 @@ export interface Ended {
 }
 
 const tree = fileURLToPath(new URL('../..', import.meta.url))
-const entry = join(tree, 'bin/guardian.ts')
 const { PATH = '' } = process.env
 
 /** A machine in a directory, with NixOS's programs as small scripts; the helper is a real process on it. */
@@ -93,9 +93,9 @@ export class Rig {
   }
 
   /** `guardian rebuild` to its end. */
-  helper(...argv: readonly string[]): Promise<Ended> {
-    const args = ['--import', 'tsx', entry, 'rebuild', ...argv, '--config', this.#configFile]
-    return this.#run(process.execPath, args)
+  async helper(...argv: readonly string[]): Promise<Ended> {
+    const [file = '', ...program] = await installed()
+    return await this.#run(file, [...program, 'rebuild', ...argv, '--config', this.#configFile])
   }
 
   /** What the timer of the way back would start. */
@@ -177,6 +177,18 @@ function isAlive(group: number): boolean {
   } catch {
     return false
   }
+}
+
+let program: Promise<readonly string[]> | null = null
+
+/** guardian as it ships, which starts sooner than its source. */
+export function installed(): Promise<readonly string[]> {
+  program ??= (async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'guardian-program-'))
+    process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+    return await installGuardian(join(directory, 'guardian'))
+  })()
+  return program
 }
 
 export async function openRig(t: Test, config: object = {}): Promise<Rig> {
