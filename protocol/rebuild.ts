@@ -74,7 +74,8 @@ export const exitResult = v.object({
   reason: message,
 })
 export const commitResult = v.object({ ok: v.boolean(), reason: message })
-export const revertResult = v.object({ ok: v.boolean(), reason: message })
+/** `atMs` is the monotonic clock of that boot. */
+export const revertResult = v.object({ bootId, atMs: counter, ok: v.boolean(), reason: message })
 /** When the host goes back by itself. */
 export const deadManResult = v.object({ bootId, dueMs: counter })
 /** What is to be shown of a job before it is begun. */

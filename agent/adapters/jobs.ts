@@ -77,7 +77,7 @@ export function openJobs(parts: JobsParts): Jobs {
   const timer = setInterval(() => {
     const isRestDue = performance.now() - restedMs >= restEveryMs
     if (isRestDue) restedMs = performance.now()
-    for (const [id, job] of state().rebuilds?.jobs ?? []) if (isRestDue || isMoving(job)) lookSoon(id)
+    for (const [id, job] of state().rebuilds?.jobs ?? []) if (isRestDue || isMoving(state(), job)) lookSoon(id)
   }, lookEveryMs)
 
   return {

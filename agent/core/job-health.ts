@@ -1,4 +1,4 @@
-import type { JobBaseline } from '../../protocol/rebuild.ts'
+import type { JobBaseline, JobResults } from '../../protocol/rebuild.ts'
 import type { JobHealth } from '../../protocol/v2/job.ts'
 import { dutyState } from './duty.ts'
 import type { Job, RestartCount, UnitSight } from './job.ts'
@@ -10,23 +10,35 @@ const loopingMs = 30_000
 
 const ownUnit = /^(guardian-(switch|revert|deadman|confirm)-|io-guardian-rebuild@)/
 
-/** How the host is against what it was before; null before the new system runs, and where nobody has looked. */
+/** How the host is against what it was before; null before it has come to a system, and where nobody has looked. */
 export function healthOf(state: AgentState, job: Job): JobHealth | null {
   const { sight, seenAtMs, restarts } = job
   const { baseline, order } = job.record
-  const exit = sight?.results.exit
-  if (sight?.units == null || baseline === null || exit?.ok !== true) return null
+  const since = sight === null ? null : arrivalOf(sight.results)
+  if (sight?.units == null || baseline === null || since === null) return null
+  // A host that was restarted since has come to it with its boot, of which this agent knows its own beginning.
+  const sinceMs = since.bootId === state.bootId ? since.atMs : (job.firstSeenMs ?? seenAtMs)
   const before = [...baseline.failed, ...baseline.restarting]
   const shut = shutDependents(state)
   const isNew = (unit: string): boolean => !before.includes(unit) && !ownUnit.test(unit) && !shut.has(unit)
   const up = new Set(activeDependents(state))
   return {
-    settled: exit.bootId === state.bootId && seenAtMs - exit.atMs >= order.settleMs,
+    settled: seenAtMs - sinceMs >= order.settleMs,
     failed: sight.units.failed.filter(isNew),
     looping: loopingUnits(restarts, seenAtMs).filter(isNew),
     missing: baseline.active.filter((unit) => !up.has(unit)),
     probes: [...job.probes].map(([name, { ok, reason }]) => ({ name, ok, reason })),
   }
+}
+
+/** When the new system, or the previous one again, began to run. */
+export function arrivalOf({
+  activation,
+  exit,
+  revert,
+}: JobResults): { readonly bootId: string; readonly atMs: number } | null {
+  if (revert !== null) return revert.ok && activation !== null ? revert : null
+  return exit?.ok === true ? exit : null
 }
 
 /** As far as can be told while nothing is open. */

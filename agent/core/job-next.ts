@@ -21,7 +21,7 @@ export function missingOf(state: AgentState, job: Job): Missing {
   const { order } = record
   const { prefetch, activation, exit, revert } = sight.results
   if (order.want === 'forgotten') return ending(sight)
-  if (revert !== null) return nothing
+  if (revert !== null) return job.again && !revert.ok ? act('revert') : nothing
   if (order.want === 'reverted') return act('revert')
   if (prefetch === null || (prefetch.blockers.length > 0 && order.adopt && !prefetch.adopt)) return act('prefetch')
   if (prefetch.blockers.length > 0) return nothing

@@ -6,7 +6,7 @@ import type { JobCommand } from '../../protocol/v2/job.ts'
 import type { AgentEffect, JobSave } from './effect.ts'
 import type { AgentEvent } from './event.ts'
 import { isBusy, type Job, type JobSight, jobState, newJob, type Rebuilds, rankOf } from './job.ts'
-import { baselineOf, countRestarts } from './job-health.ts'
+import { arrivalOf, baselineOf, countRestarts } from './job-health.ts'
 import { isHelperFree, type Missing, missingOf } from './job-next.ts'
 import { jobReports, reasonOf } from './job-report.ts'
 import type { AgentState } from './state.ts'
@@ -41,10 +41,12 @@ export function orderJob(state: AgentState, rebuilds: Rebuilds, command: JobComm
   const before = known.record.order
   // The system of a job never changes: whoever wants another one has another job.
   const wanted = rankOf(order.want) < rankOf(before.want) ? before : { ...order, source: before.source }
+  // Whoever says so once more wants it tried once more.
+  const again = job.again || (order.want === 'reverted' && jobState(job) === 'revert-failed')
   if (JSON.stringify(wanted) === JSON.stringify(before))
-    return { save: null, next: { state: withJob(state, job), effects: [report] } }
+    return { save: null, next: { state: withJob(state, { ...job, again }), effects: [report] } }
   const record = { ...job.record, order: wanted }
-  return taken(keep(state, { ...job, record, failures: 0, againAtMs: 0, trouble: '' }), wanted)
+  return taken(keep(state, { ...job, record, again, failures: 0, againAtMs: 0, trouble: '' }), wanted)
 }
 
 function taken({ save, next }: JobMove, { job, rollout, want }: JobOrder): JobMove {
@@ -70,7 +72,8 @@ export function seeJob(state: AgentState, rebuilds: Rebuilds, { job: id, sight, 
   const known = rebuilds.jobs.get(id)
   // A look that began before the helper was last started knows nothing of that.
   if (known === undefined || sight.round < known.round) return still(state)
-  const seen = { ...known, sight, seenAtMs: atMs, restarts: restartsOf(known, sight, atMs) }
+  const firstSeenMs = known.firstSeenMs ?? atMs
+  const seen = { ...known, sight, seenAtMs: atMs, firstSeenMs, restarts: restartsOf(known, sight, atMs) }
   const job = settleStart(state, seen, atMs)
   const missing = missingOf(state, job)
   if (missing.is === 'baseline' && sight.units !== null) {
@@ -96,9 +99,11 @@ export function probeJob(
   return { save: null, next: { state: withJob(state, { ...job, probes }), effects: [report] } }
 }
 
-/** From the end of the activation on. */
-function restartsOf({ restarts }: Job, { results, units }: JobSight, atMs: number): Job['restarts'] {
-  return results.exit === null || units === null ? restarts : countRestarts(restarts, units, atMs)
+/** From when a system began to run. */
+function restartsOf({ restarts, sight }: Job, { results, units }: JobSight, atMs: number): Job['restarts'] {
+  if (arrivalOf(results) === null || units === null) return restarts
+  const isBackNow = results.revert !== null && sight?.results.revert === null
+  return countRestarts(isBackNow ? null : restarts, units, atMs)
 }
 
 /** A helper that is gone without having brought what it was started for is started again after a while. */
@@ -120,7 +125,7 @@ function start(state: AgentState, job: Job, missing: Missing, atMs: number): Job
   const { job: id } = job.record.order
   const round = job.round + 1
   return {
-    state: withJob(state, { ...job, round, asked: action }),
+    state: withJob(state, { ...job, round, asked: action, again: job.again && action !== 'revert' }),
     effects: [
       { type: 'helper', job: id, action, round },
       { type: 'note', note: { what: 'job-asked', job: id, action } },

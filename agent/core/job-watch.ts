@@ -1,5 +1,6 @@
 import type { HealthProbe } from '../../protocol/rollout/policy.ts'
 import { type Job, jobState, wants } from './job.ts'
+import { arrivalOf, healthOf } from './job-health.ts'
 import { missingOf } from './job-next.ts'
 import type { AgentState } from './state.ts'
 
@@ -7,12 +8,14 @@ import type { AgentState } from './state.ts'
 
 /** Whether the units of the host are to be read along. */
 export function wantsUnits(state: AgentState, job: Job): boolean {
-  return missingOf(state, job).is === 'baseline' || isRunning(job)
+  const has = job.sight !== null && arrivalOf(job.sight.results) !== null
+  return has || missingOf(state, job).is === 'baseline'
 }
 
-/** It is on its way, so that it is looked at often. */
-export function isMoving(job: Job): boolean {
+/** It is on its way, so that it is looked at often; back where it was, until it is settled there. */
+export function isMoving(state: AgentState, job: Job): boolean {
   const is = jobState(job)
+  if (is === 'reverted' && healthOf(state, job)?.settled === false) return true
   const rests = is === 'reverted' || is === 'revert-failed' || is === 'committed' || is === 'blocked'
   return !rests || wants(job, 'forgotten')
 }
@@ -50,14 +53,15 @@ export interface WantedLog {
   readonly journal: 'none' | 'follow' | 'rest'
 }
 
-export function wantedLogs({ rebuilds, links }: AgentState): readonly WantedLog[] {
+export function wantedLogs(state: AgentState): readonly WantedLog[] {
+  const { rebuilds, links } = state
   return [...(rebuilds?.jobs.values() ?? [])].flatMap((job): WantedLog[] => {
     const { log, sight, record } = job
     if (log === null || !links.has(log.link)) return []
     const { order } = record
     const hasBegun = sight !== null && (sight.results.activation !== null || sight.results.revert !== null)
     const hasPlan = sight !== null && sight.results.prefetch !== null
-    const journal = hasBegun ? (isMoving(job) ? 'follow' : 'rest') : 'none'
+    const journal = hasBegun ? (isMoving(state, job) ? 'follow' : 'rest') : 'none'
     return [{ job: order.job, ...log, hasPlan, journal }]
   })
 }

@@ -40,11 +40,15 @@ export interface RestartCount {
 export interface Job {
   readonly record: JobRecord
   readonly sight: JobSight | null
+  /** When it was last looked at, and when for the first time since this agent began. */
   readonly seenAtMs: number
+  readonly firstSeenMs: number | null
   /** Counts the starts of the helper. */
   readonly round: number
   /** What it was last started for, until that has brought a result or none. */
   readonly asked: HelperAction | null
+  /** A way back that failed is to be tried once more. */
+  readonly again: boolean
   /** Starts in a row that brought no result. */
   readonly failures: number
   readonly againAtMs: number
@@ -67,6 +71,8 @@ export function newJob(record: JobRecord): Job {
     record,
     sight: null,
     seenAtMs: 0,
+    firstSeenMs: null,
+    again: false,
     round: 0,
     asked: null,
     failures: 0,
@@ -92,12 +98,18 @@ export function isBusy({ running }: JobSight): boolean {
 }
 
 /** All of it follows from what the host shows. */
-export function jobState({ sight, record }: Job): JobState {
+export function jobState({ sight, record, again }: Job): JobState {
   if (sight === null) return 'prefetching'
   const { prefetch, activation, exit, commit, revert } = sight.results
   const { want } = record.order
-  if (revert !== null) return revert.ok ? 'reverted' : 'revert-failed'
-  if (sight.running === 'back' || want === 'reverted' || (want === 'forgotten' && isUncommitted(sight.results)))
+  if (revert?.ok === true) return 'reverted'
+  if (revert !== null && !again && sight.running !== 'back') return 'revert-failed'
+  if (
+    sight.running === 'back' ||
+    again ||
+    want === 'reverted' ||
+    (want === 'forgotten' && isUncommitted(sight.results))
+  )
     return 'reverting'
   if (commit !== null) return commit.ok ? 'committed' : 'failed'
   if (exit !== null) {

@@ -8,10 +8,11 @@ const bootLimitMs = 10 * 60_000
 /** What the agent asks for: the way back in a unit of its own, because the switch on it may end whoever began it. */
 export async function revert(world: World, job: string): Promise<void> {
   const { memory, units } = world
-  const { activation, revert: done } = await memory.results(job)
-  if (done !== null) return
-  if (activation === null)
-    return await memory.write(job, 'revert', { ok: true, reason: 'nothing of it was ever active' })
+  const { activation, revert: before } = await memory.results(job)
+  if (before?.ok === true) return
+  if (activation === null) return await settled(world, job, true, 'nothing of it was ever active')
+  // One that failed is tried once more where somebody asks for it once more.
+  await memory.remove(job, 'revert')
   await units.startWayBack(job)
 }
 
@@ -60,6 +61,15 @@ export async function settleBack(world: World, job: string, found: JobMemory, wh
   const { memory, units } = world
   const { ok, reason } = verdictBack(found, await world.sight())
   if (ok && found.commit?.ok === true) await memory.setCommitted(found.previous)
-  await memory.write(job, 'revert', { ok, reason: asMessage([why, reason].filter((text) => text !== '').join(': ')) })
+  await settled(world, job, ok, [why, reason].filter((text) => text !== '').join(': '))
   await units.disarm(job)
+}
+
+export async function settled(
+  { memory, bootId, nowMs }: World,
+  job: string,
+  ok: boolean,
+  reason: string,
+): Promise<void> {
+  await memory.write(job, 'revert', { bootId, atMs: nowMs(), ok, reason: asMessage(reason) })
 }

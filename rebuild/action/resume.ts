@@ -1,10 +1,9 @@
-import { asMessage } from '../../protocol/names.ts'
 import { afterBoot } from '../core/boot.ts'
 import type { JobMemory } from '../core/way-back.ts'
 import type { World } from '../world.ts'
 import { armDeadMan } from './activate.ts'
 import { finishCommit } from './commit.ts'
-import { settleBack, take } from './go-back.ts'
+import { settleBack, settled, take } from './go-back.ts'
 
 /** After a boot: what it has made of a job, and what is still to be done for it. */
 export async function resume(world: World, job: string): Promise<void> {
@@ -23,7 +22,7 @@ export async function resume(world: World, job: string): Promise<void> {
     case 'commit':
       return await finishCommit(world, job, found)
     case 'stuck':
-      return await memory.write(job, 'revert', { ok: false, reason: asMessage(outcome.reason) })
+      return await settled(world, job, false, outcome.reason)
     default:
       return outcome satisfies never
   }

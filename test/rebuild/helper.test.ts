@@ -131,6 +131,11 @@ t.test('a way back that does not lead there says so', async (t) => {
   t.strictSame(await rig.helper(`revert-${job}`), done)
   await rig.wentBack()
   t.match((await rig.memory.results(job)).revert, { ok: false, reason: new RegExp(`^${newSystem} runs, and not`) })
+  await rm(rig.at(`${oldSystem}/refuses`))
+  await rm(rig.at(`/units/guardian-revert-${job}.ended`))
+  t.strictSame(await rig.helper(`revert-${job}`), done)
+  await rig.wentBack()
+  t.match((await rig.memory.results(job)).revert, { ok: true }, 'asked for once more, it is tried once more')
 })
 
 t.test('what was never activated is reverted at once, and forgotten only when it rests', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { UnitSight } from '../../../agent/core/job.ts'
+import type { Job, UnitSight } from '../../../agent/core/job.ts'
 import { isMoving, wantedLogs, wantedProbes, wantsUnits } from '../../../agent/core/job-watch.ts'
 import { reportOf } from '../../../agent/core/report.ts'
 import { limits } from '../../../protocol/limits.ts'
@@ -39,14 +39,56 @@ t.test('no health before the new system runs', async (t) => {
   t.equal(scene.told().health, null, 'nor without a look')
 })
 
-t.test('settled after its time, in the boot of the switch', async (t) => {
+t.test('back where it was, a host is judged like before', async (t) => {
+  const scene = open()
+  const back = (more: Partial<UnitSight>, atMs: number, found: Partial<JobResults> = {}): void => {
+    scene.nowMs = atMs
+    scene.see(upTo('exit', { revert: { ...results.revert, atMs: 50_000 }, ...found }), {
+      units: { ...quietUnits, ...more },
+    })
+  }
+  seen(scene, { restarts: [['web.service', 0]] }, 40_000)
+  seen(scene, { restarts: [['web.service', 5]] }, 41_000)
+  t.strictSame(scene.told().health?.looping, ['web.service'])
+  back({ failed: ['new.service'], restarts: [['web.service', 5]] }, 51_000)
+  t.match(scene.told().health, { settled: false, failed: ['new.service'], looping: [] })
+  t.ok(isMoving(scene.state, jobOf(scene)), 'it is looked at often until it is settled')
+  back({}, 60_000)
+  t.match(scene.told().health, { settled: true, failed: [] })
+  t.notOk(isMoving(scene.state, jobOf(scene)))
+  t.ok(wantsUnits(scene.state, jobOf(scene)))
+  back({}, 60_000, { revert: { ...results.revert, ok: false } })
+  t.equal(scene.told().health, null, 'where it is not back there is nothing to judge')
+  back({}, 60_000, { activation: null })
+  t.equal(scene.told().health, null, 'nor where it never was away')
+})
+
+t.test('a host that was restarted is settled some time after it was first looked at', async (t) => {
+  const scene = open()
+  const reverted = upTo('exit', { revert: { ...results.revert, bootId: twin, atMs: 900_000 } })
+  for (const [atMs, settled] of [
+    [5_000, false],
+    [14_999, false],
+    [15_000, true],
+  ] as const) {
+    scene.nowMs = atMs
+    scene.see(reverted, { units: quietUnits })
+    t.equal(scene.told().health?.settled, settled, `${atMs}`)
+  }
+})
+
+function jobOf(scene: JobScene): Job {
+  const [found] = scene.state.rebuilds?.jobs.values() ?? []
+  if (found === undefined) throw new Error('there is no job')
+  return found
+}
+
+t.test('settled after its time', async (t) => {
   const scene = open()
   seen(scene, {}, 9_999)
   t.equal(scene.told().health?.settled, false)
   seen(scene, {}, 10_000)
   t.equal(scene.told().health?.settled, true)
-  scene.see(upTo('exit', { exit: { ...results.exit, bootId: twin } }), { units: quietUnits })
-  t.equal(scene.told().health?.settled, false)
 })
 
 t.test('failed is what had not failed before', async (t) => {
@@ -152,11 +194,9 @@ t.test('which probes are asked', async (t) => {
 })
 
 t.test('when units are read along', async (t) => {
-  const jobOf = (scene: JobScene) => scene.state.rebuilds?.jobs.get(job) ?? t.fail('no job')
   const is = (scene: JobScene, found: JobResults): boolean => {
     scene.see(found)
-    const one = jobOf(scene)
-    return typeof one === 'object' && wantsUnits(scene.state, one)
+    return wantsUnits(scene.state, jobOf(scene))
   }
   t.notOk(is(jobScene({ want: 'baselined' }, null), upTo('nothing')))
   t.ok(is(jobScene({ want: 'baselined' }, null), upTo('prefetch')))
@@ -193,9 +233,9 @@ t.test('what rests is looked at seldom', async (t) => {
     const scene = jobScene(more)
     scene.see(found)
     const [one] = scene.state.rebuilds?.jobs.values() ?? []
-    return one !== undefined && isMoving(one)
+    return one !== undefined && isMoving(scene.state, one)
   }
-  const failed = { ok: false, reason: 'x' }
+  const failed = { ...results.revert, ok: false }
   const blocked = { ...results.prefetch, rebootReasons: [], touches: [], blockers: ['x'] }
   t.ok(is({ want: 'active' }, upTo('exit')))
   t.notOk(is({ want: 'committed' }, upTo('commit')))

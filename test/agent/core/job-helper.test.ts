@@ -37,6 +37,26 @@ t.test('another order is not kept waiting for what failed before', async (t) => 
   t.strictSame(asked(scene.see(upTo('prefetch'))), ['revert'])
 })
 
+t.test('a way back that failed is tried once more where somebody says so once more', async (t) => {
+  const scene = jobScene({ want: 'reverted' })
+  const stuck = upTo('exit', { revert: { ...results.revert, ok: false, reason: 'stuck' } })
+  t.strictSame(asked(scene.see(stuck)), [])
+  t.match(scene.told(), { is: 'revert-failed', reason: 'stuck' })
+  scene.order({ want: 'reverted' })
+  t.equal(scene.told().is, 'reverting')
+  t.strictSame(asked(scene.see(stuck)), ['revert'])
+  scene.see(upTo('exit'), { running: 'back' })
+  t.equal(scene.told().is, 'reverting')
+  t.strictSame(asked(scene.see(stuck)), [], 'once')
+  t.equal(scene.told().is, 'revert-failed')
+  scene.order({ want: 'reverted' })
+  scene.see(stuck)
+  scene.see(upTo('exit', { revert: results.revert }))
+  t.equal(scene.told().is, 'reverted')
+  scene.order({ want: 'reverted' })
+  t.strictSame(asked(scene.see(upTo('exit', { revert: results.revert }))), [], 'what is back stays so')
+})
+
 t.test('a look of before the start says nothing', async (t) => {
   const scene = jobScene()
   scene.see(upTo('nothing'))

@@ -52,7 +52,7 @@ export const results = {
   activation: { bootId, kind: 'live' },
   exit: { bootId, atMs: 0, exit: 0, cut: false, ok: true, reason: '' },
   commit: { ok: true, reason: '' },
-  revert: { ok: true, reason: '' },
+  revert: { bootId, atMs: 0, ok: true, reason: '' },
 } as const satisfies { readonly [Name in keyof JobResults]: unknown }
 
 type Name = keyof JobResults

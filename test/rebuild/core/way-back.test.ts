@@ -53,7 +53,7 @@ for (const [name, job, seen, steps] of ways) {
 
 const boots: readonly [name: string, job: Partial<JobMemory>, sight: Partial<HostSight>, outcome: BootOutcome][] = [
   ['never activated', { activation: null, exit: null }, { bootId: otherBoot }, { is: 'nothing' }],
-  ['reverted', { revert: committed }, { bootId: otherBoot }, { is: 'nothing' }],
+  ['reverted', { revert: { bootId: thisBoot, atMs: 0, ...committed } }, { bootId: otherBoot }, { is: 'nothing' }],
   ['committed', { commit: committed }, { bootId: otherBoot }, { is: 'nothing' }],
   ['the same boot', {}, {}, { is: 'nothing' }],
   ['the same boot, and no end yet', { exit: null }, {}, { is: 'nothing' }],
