@@ -7,8 +7,10 @@ import type { AgentState, TargetView, UnitView } from '../../agent/core/state.ts
 import { step } from '../../agent/core/step.ts'
 import type { Authority } from '../../protocol/authority.ts'
 import type { Hold } from '../../protocol/hold.ts'
+import { rolloutStates, runStates } from '../../protocol/rollout/api.ts'
 import { seeded } from '../protocol/seeded.ts'
 import { edgesOf } from './pages.ts'
+import { allMoves } from './rollout-moves.ts'
 
 const bootId = 'b'.repeat(32)
 const target = 'io-databases'
@@ -83,6 +85,23 @@ t.test('every way that a target goes is drawn, and every way that is drawn is go
       state = now
     }
   }
-  const drawn = (await edgesOf(join(import.meta.dirname, '../../ARCHITECTURE.md'))).filter(({ from }) => from !== '[*]')
+  const drawn = (
+    await edgesOf(join(import.meta.dirname, '../../ARCHITECTURE.md'), 'What a target on a host is')
+  ).filter(({ from }) => from !== '[*]')
   t.strictSame([...seen].sort(), [...new Set(drawn.map(({ from, to }) => `${from} → ${to}`))].sort())
+})
+
+t.test('the ways of a rollout and of its hosts are those that are drawn', async (t) => {
+  const page = join(import.meta.dirname, '../../ARCHITECTURE.md')
+  const moves = allMoves()
+  for (const [heading, seen, states] of [
+    ['A rollout', moves.rollouts, rolloutStates],
+    ['A host in a rollout', moves.runs, runStates],
+  ] as const) {
+    const edges = await edgesOf(page, heading)
+    const drawn = edges.filter(({ from }) => from !== '[*]').map(({ from, to }) => `${from} → ${to}`)
+    t.strictSame([...seen].sort(), [...new Set(drawn)].sort(), heading)
+    const named = new Set(edges.flatMap(({ from, to }) => [from, to]).filter((state) => state !== '[*]'))
+    t.strictSame([...named].sort(), [...states].sort(), heading)
+  }
 })

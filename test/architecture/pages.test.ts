@@ -40,11 +40,23 @@ t.test('every decision is listed and fits on a page', async (t) => {
   }
 })
 
-t.test('the diagram of a target has the states and the functions of the code', async (t) => {
-  const edges = await edgesOf(join(root, 'ARCHITECTURE.md'))
+const diagrams = [
+  ['What a target on a host is', 'agent/core'],
+  ['A rollout', 'coordinator/core/rollout'],
+  ['A host in a rollout', 'coordinator/core/rollout'],
+] as const
+
+t.test('the diagrams name functions of the code', async (t) => {
+  for (const [heading, folder] of diagrams) {
+    const edges = await edgesOf(join(root, 'ARCHITECTURE.md'), heading)
+    const core = join(root, folder)
+    const code = (await Promise.all((await readdir(core)).map((name) => readFile(join(core, name), 'utf8')))).join('\n')
+    for (const by of new Set(edges.map((edge) => edge.by))) t.match(code, new RegExp(`function ${by}\\b`), by)
+  }
+})
+
+t.test('the diagram of a target has the states of the code', async (t) => {
+  const edges = await edgesOf(join(root, 'ARCHITECTURE.md'), 'What a target on a host is')
   const drawn = new Set(edges.flatMap(({ from, to }) => [from, to]).filter((state) => state !== '[*]'))
   t.strictSame([...drawn].sort(), [...dutyStates].sort())
-  const core = join(root, 'agent/core')
-  const code = (await Promise.all((await readdir(core)).map((name) => readFile(join(core, name), 'utf8')))).join('\n')
-  for (const by of new Set(edges.map((edge) => edge.by))) t.match(code, new RegExp(`function ${by}\\b`), by)
 })

@@ -6,14 +6,21 @@ export interface Edge {
   readonly by: string
 }
 
-/** The edges of the state diagram in a page. */
-export async function edgesOf(path: string): Promise<readonly Edge[]> {
+/** The edges of the state diagram under a heading of a page; an edge of a group is one of each of its states. */
+export async function edgesOf(path: string, heading: string): Promise<readonly Edge[]> {
   const page = await readFile(path, 'utf8')
-  return [...page.matchAll(/^ {2}(\S+) --> (\S+): (\S+)$/gm)].map(([, from = '', to = '', by = '']) => ({
-    from,
-    to,
-    by,
-  }))
+  const section = page.split(/^#+ /m).find((part) => part.startsWith(`${heading}\n`)) ?? ''
+  const groups = new Map(
+    [...section.matchAll(/^ {2}state (\S+) \{\n((?: {4}\S+\n)+) {2}\}$/gm)].map(([, name = '', members = '']) => [
+      name,
+      members.trim().split(/\s+/),
+    ]),
+  )
+  // A diagram's names have no hyphens.
+  const named = (text: string) => text.replaceAll('_', '-')
+  return [...section.matchAll(/^ {2}(\S+) --> (\S+): (\S+)$/gm)].flatMap(([, from = '', to = '', by = '']) =>
+    (groups.get(from) ?? [from]).map((each) => ({ from: named(each), to: named(to), by })),
+  )
 }
 
 /** Files and folders of the tree that a page names. */

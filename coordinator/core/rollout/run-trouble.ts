@@ -23,8 +23,8 @@ function goesBack({ rollout, run }: Scene): boolean {
 
 /** Only what the host says decides. */
 export function fromLost(scene: Scene, wallMs: number): Move | null {
-  const { job, run, atMs } = scene
-  if (job === null) return null
+  const { state, job, run, atMs } = scene
+  if (job === null || !state.plan.hosts.has(run.host)) return null
   const more: Partial<HostRun> = { facts: factsOf(job), released: false, slotMs: run.slotMs ?? atMs }
   if (job.is === 'committed' && job.profile === job.system && job.current === job.system && !run.back)
     return {
