@@ -1,7 +1,7 @@
-import type { ExitCode } from '../daemon/outcome.ts'
+import { type ExitCode, exitOfCause } from '../daemon/outcome.ts'
+import type { Exits } from './table.ts'
 
-/** The exit codes of `guardian`, as `--help` shows them. */
-export const exitTexts: Readonly<Record<ExitCode, string>> = {
+const texts: Readonly<Record<ExitCode, string>> = {
   0: 'done, on every selected host',
   1: 'internal error',
   2: 'wrong usage or configuration',
@@ -11,3 +11,6 @@ export const exitTexts: Readonly<Record<ExitCode, string>> = {
   6: 'refused: not authorised, superseded, or held by others',
   9: 'coordinator unreachable or no longer watched: outcome unknown',
 }
+
+/** The exit codes of every command that has none of its own. */
+export const commonExits: Exits = { texts, interrupted: 9, ofCause: exitOfCause }

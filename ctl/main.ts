@@ -1,4 +1,3 @@
-import { exitOfCause } from '../daemon/outcome.ts'
 import { GuardianError } from '../protocol/errors.ts'
 import { createContext } from './context.ts'
 import { readCommandLine } from './program.ts'
@@ -17,7 +16,7 @@ export async function runCtl(argv: readonly string[], world: World): Promise<num
     const { completeNames } = await import('./complete-names.ts')
     return completeNames(argv.slice(1), world)
   }
-  const asked = readCommandLine(asIoGuardian(argv), world)
+  const asked = await readCommandLine(asIoGuardian(argv), world)
   if (asked.is === 'answered') return asked.exit
   const interrupted = new AbortController()
   const forget = world.onInterrupt(() => interrupted.abort())
@@ -27,21 +26,21 @@ export async function runCtl(argv: readonly string[], world: World): Promise<num
     return await run(createContext(world, settings, interrupted.signal), asked.args, asked.options)
   } catch (cause) {
     const unsaid = cause instanceof GuardianError && cause.fields.sent === 'no'
-    if (interrupted.signal.aborted && unsaid) return 9
-    return failed(cause, world, asked.options)
+    if (interrupted.signal.aborted && unsaid) return asked.exits.interrupted
+    tell(cause, world, asked.options)
+    return asked.exits.ofCause(cause)
   } finally {
     forget()
   }
 }
 
-function failed(cause: unknown, world: World, options: unknown): number {
+function tell(cause: unknown, world: World, options: unknown): void {
   const isJson = typeof options === 'object' && options !== null && 'json' in options && options.json === true
   const [code, message] = cause instanceof GuardianError ? [cause.code, cause.message] : ['internal', String(cause)]
   if (isJson) world.out.write(`${JSON.stringify({ error: { code, message } })}\n`)
   world.err.write(
     cause instanceof GuardianError ? `guardian ctl: ${message}\n` : `guardian ctl: a bug: ${stackOf(cause)}\n`,
   )
-  return exitOfCause(cause)
 }
 
 function stackOf(cause: unknown): string {

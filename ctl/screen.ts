@@ -4,8 +4,12 @@ import type { Terminal } from './world.ts'
 export interface Screen extends Disposable {
   /** At most so often as an eye can follow; the latest picture wins. */
   draw(): void
+  /** Prints lines that stay, above the picture. */
+  above(lines: readonly string[]): void
   /** Draws for the last time and leaves the picture. */
   finish(): void
+  /** Takes the picture away: something else is printed in its place. */
+  clear(): void
 }
 
 const frameMs = 100
@@ -26,6 +30,10 @@ export function openScreen(
     terminal.write(`${back}${body}\u001b[J`)
     height = lines.length
   }
+  function wipe(): void {
+    terminal.write(height === 0 ? '' : `\u001b[${height}A\r\u001b[J`)
+    height = 0
+  }
   if (whole) terminal.write('\u001b[2J')
   const clock = setInterval(draw, everyMs)
   function draw(): void {
@@ -44,8 +52,18 @@ export function openScreen(
   paintNow()
   return {
     draw,
+    above(lines) {
+      if (ended || lines.length === 0) return
+      wipe()
+      terminal.write(lines.map((line) => `${line}\n`).join(''))
+      paintNow()
+    },
     finish() {
       if (!ended) paintNow()
+      stop()
+    },
+    clear() {
+      if (!ended) wipe()
       stop()
     },
     [Symbol.dispose]: stop,

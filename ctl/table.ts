@@ -1,26 +1,54 @@
 import type { Run } from './context.ts'
 
 /** What a word on the command line names, so that a shell can complete it. */
-export type WordKind = 'host' | 'target' | 'selector' | 'hold' | 'file' | 'none'
+export type WordKind = 'host' | 'target' | 'selector' | 'hold' | 'rollout' | 'policy' | 'file' | 'none'
 
 export interface OptionRow {
   /** As commander reads it: `-m, --message <REASON>`. */
   readonly flags: string
   readonly text: string
   readonly kind?: WordKind
+  /** It may be given again and again, and is read as a list. */
+  readonly many?: true
+}
+
+export interface ArgumentRow {
+  /** As commander reads it: `[TARGET]` or `<NAME>`. */
+  readonly flags: string
+  readonly text: string
+  readonly kind: WordKind
 }
 
 export interface CommandRow {
   readonly name: string
-  /** As commander reads it: `[TARGET]`, `<NAME>`, or empty. */
-  readonly argument: string
-  readonly argumentText: string
-  readonly kind: WordKind
+  readonly words: readonly ArgumentRow[]
   readonly summary: string
-  readonly more: readonly string[]
+  readonly more?: readonly string[]
   readonly options: readonly OptionRow[]
   readonly examples: readonly (readonly [line: string, meaning: string])[]
   readonly load: () => Promise<{ readonly run: Run }>
+}
+
+/** Commands behind a word of their own, `guardian ctl rollout plan`; loaded where that word is asked for. */
+export interface CommandGroup {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<GroupRows>
+}
+
+export interface GroupRows {
+  readonly description: readonly string[]
+  readonly commands: readonly CommandRow[]
+  /** Exit codes that mean something else than for all other commands. */
+  readonly exits: Exits
+  readonly examples: readonly string[]
+}
+
+export interface Exits {
+  readonly texts: Readonly<Record<number, string>>
+  /** Ctrl-C before anything was ordered. */
+  readonly interrupted: number
+  readonly ofCause: (cause: unknown) => number
 }
 
 export const globalOptions: readonly OptionRow[] = [
@@ -30,7 +58,7 @@ export const globalOptions: readonly OptionRow[] = [
   { flags: '--token-file <FILE>', text: 'token for --url (GUARDIAN_TOKEN_FILE)', kind: 'file' },
   {
     flags: '--timeout <TIME>',
-    text: 'how long to wait in all: 90s, 5min; default 30min for drain and 5min for undrain, with --direct 90s for both; 10s for status and ping',
+    text: 'how long to wait in all: 90s, 5min; default 30min for drain and 5min for undrain, with --direct 90s for both; 10s for status and ping; none for a rollout',
   },
   { flags: '--direct', text: 'speak to agents, without a coordinator' },
   { flags: '--hosts <LIST>', text: 'with --direct: NAME, NAME:PORT or NAME=ADDRESS[:PORT], by comma (GUARDIAN_HOSTS)' },
@@ -54,11 +82,8 @@ const hostOption: OptionRow = {
 export const commands: readonly CommandRow[] = [
   {
     name: 'status',
-    argument: '',
-    argumentText: '',
-    kind: 'none',
+    words: [],
     summary: 'the fleet at a glance: resources, holds, and each host that is not as wanted',
-    more: [],
     options: [{ flags: '-w, --watch', text: 'draw it again at each change, until Ctrl-C' }],
     examples: [
       ['guardian ctl status', 'one look'],
@@ -69,9 +94,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'drain',
-    argument: '[TARGET]',
-    argumentText: 'the target; default every target of the fleet',
-    kind: 'target',
+    words: [{ flags: '[TARGET]', text: 'the target; default every target of the fleet', kind: 'target' }],
     summary: 'take a hold: stop the target and all that depends on it, and keep it stopped until undrain',
     more: ['Ctrl-C stops watching only (exit 9): the drain goes on, and how to undo it is shown.'],
     options: [
@@ -90,9 +113,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'undrain',
-    argument: '[TARGET]',
-    argumentText: 'the target; default every target of the fleet',
-    kind: 'target',
+    words: [{ flags: '[TARGET]', text: 'the target; default every target of the fleet', kind: 'target' }],
     summary: "release the operators' holds on these hosts, and wait until they are open",
     more: ['Holds of gates and of others stay, and are named. Ctrl-C stops watching only (exit 9).'],
     options: [
@@ -114,57 +135,50 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'holds',
-    argument: '',
-    argumentText: '',
-    kind: 'none',
+    words: [],
     summary: 'why anything is drained: every hold with its owner, age, hosts and message',
-    more: [],
     options: [],
     examples: [['guardian ctl holds', 'with the whole ids, for undrain --hold']],
     load: () => import('./command/holds.ts'),
   },
   {
     name: 'hosts',
-    argument: '[SEL]',
-    argumentText: 'which hosts; default all',
-    kind: 'selector',
+    words: [{ flags: '[SEL]', text: 'which hosts; default all', kind: 'selector' }],
     summary: 'every host with its address, tags, link and state',
-    more: [],
     options: [],
     examples: [['guardian ctl hosts @web', 'only those with the tag web']],
     load: () => import('./command/hosts.ts'),
   },
   {
     name: 'host',
-    argument: '<NAME>',
-    argumentText: 'name of the host',
-    kind: 'host',
+    words: [{ flags: '<NAME>', text: 'name of the host', kind: 'host' }],
     summary: 'all about one host: link, holds, each dependent and what it waits for',
-    more: [],
     options: [],
     examples: [['guardian ctl host web1', 'why web1 does not open']],
     load: () => import('./command/host.ts'),
   },
   {
     name: 'ping',
-    argument: '[SEL]',
-    argumentText: 'which hosts; default all',
-    kind: 'selector',
+    words: [{ flags: '[SEL]', text: 'which hosts; default all', kind: 'selector' }],
     summary: 'the round trip to each agent',
-    more: [],
     options: [],
     examples: [['guardian ctl ping @web', 'exit 4 where one does not answer']],
     load: () => import('./command/ping.ts'),
   },
   {
     name: 'events',
-    argument: '',
-    argumentText: '',
-    kind: 'none',
+    words: [],
     summary: 'what happened lately, one line each',
-    more: [],
     options: [{ flags: '-f, --follow', text: 'go on with what happens, until Ctrl-C' }],
     examples: [['guardian ctl events -f --json', 'one JSON object a line']],
     load: () => import('./command/events.ts'),
+  },
+]
+
+export const groups: readonly CommandGroup[] = [
+  {
+    name: 'rollout',
+    summary: 'rebuild the fleet in stages: plan, start, watch, steer; "guardian ctl rollout --help" says more',
+    load: () => import('./rollout/table.ts'),
   },
 ]

@@ -24,6 +24,8 @@ export interface World {
   onInterrupt(interrupt: () => void): () => void
   /** How long a coordinator that went away may take to come back. */
   readonly patienceMs: number
+  /** The same in a rollout, which may rebuild and reboot the coordinator's own host. */
+  readonly rebuildPatienceMs: number
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -51,6 +53,7 @@ export function processWorld(): World {
       }
     },
     patienceMs: 10_000,
+    rebuildPatienceMs: 20 * 60_000,
   }
 }
 

@@ -1,4 +1,4 @@
-import { askedKinds, commandWords, globalWords, optionsTaking, subcommands } from './words.ts'
+import { askedKinds, commandWords, firstWords, globalWords, optionsTaking, pathPattern, subcommands } from './words.ts'
 
 export function bashScript(): string {
   return `# bash completion of guardian: source <(guardian completion bash)
@@ -15,8 +15,8 @@ ${fixedCases()}
     *) return ;;
   esac
   for word in "\${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
-    case $word in
-      ${commandWords.map(({ name }) => name).join('|')}) command=$word; break ;;
+    case $command/$word in
+      ${pathPattern()}) command=\${command:+$command/}$word ;;
     esac
   done
   case $prev in
@@ -25,13 +25,13 @@ ${valueCases()}
   if [ -z "$kind" ]; then
     case $command in
 ${commandCases()}
-      *) words='${commandWords.map(({ name }) => name).join(' ')}' ;;
+${groupCases()}
     esac
     case $cur in
       -*) words="$words ${globalWords.flatMap(({ names }) => names).join(' ')}"; kind= ;;
     esac
   fi
-  [ -n "$kind" ] && words=$(guardian ctl __complete "$kind" 2>/dev/null)
+  [ -n "$kind" ] && words=$(guardian ctl __complete $kind 2>/dev/null)
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -F _guardian guardian
@@ -56,9 +56,15 @@ function valueCases(): string {
 
 function commandCases(): string {
   return commandWords
-    .map(({ name, argument, options }) => {
+    .map(({ path, kinds, options }) => {
       const words = options.flatMap(({ names }) => names).join(' ')
-      return `      ${name}) words='${words}'${argument === 'none' ? '' : `; kind=${argument}`} ;;`
+      return `      ${path}) words='${words}'${kinds.length === 0 ? '' : `; kind='${kinds.join(' ')}'`} ;;`
     })
+    .join('\n')
+}
+
+function groupCases(): string {
+  return Object.entries(firstWords)
+    .map(([group, words]) => `      '${group}') words='${words.map(({ name }) => name).join(' ')}' ;;`)
     .join('\n')
 }

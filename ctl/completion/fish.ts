@@ -1,8 +1,6 @@
-import type { WordKind } from '../table.ts'
-import { commandWords, globalWords, type OptionWords, subcommands } from './words.ts'
+import { commandWords, firstWords, globalWords, type OptionWords, subcommands } from './words.ts'
 
 export function fishScript(): string {
-  const names = commandWords.map(({ name }) => name).join(' ')
   const first = Object.keys(subcommands).join(' ')
   return [
     '# fish completion of guardian: guardian completion fish > ~/.config/fish/completions/guardian.fish',
@@ -13,18 +11,30 @@ export function fishScript(): string {
       .map(
         ([name, words]) => `complete -c guardian -n "__fish_seen_subcommand_from ${name}" -F -a "${words.join(' ')}"`,
       ),
-    ...commandWords.map(
-      ({ name, summary }) =>
-        `complete -c guardian -n "__fish_seen_subcommand_from ctl; and not __fish_seen_subcommand_from ${names}" -a ${name} -d ${quoted(summary)}`,
+    ...Object.entries(firstWords).flatMap(([group, words]) =>
+      words.map(
+        ({ name, summary }) =>
+          `complete -c guardian -n "${seen(group)}; and not ${from}${words.map((one) => one.name).join(' ')}" -a ${name} -d ${quoted(summary)}`,
+      ),
     ),
-    ...globalWords.map((option) => optionLine('__fish_seen_subcommand_from ctl', option)),
-    ...commandWords.flatMap(({ name, argument, options }) => {
-      const here = `__fish_seen_subcommand_from ctl; and __fish_seen_subcommand_from ${name}`
-      const words = argument === 'none' ? [] : [`complete -c guardian -n "${here}" -a ${asked(argument)}`]
+    ...globalWords.map((option) => optionLine(seen(''), option)),
+    ...commandWords.flatMap(({ path, kinds, options }) => {
+      const here = seen(path)
+      const words = kinds.length === 0 ? [] : [`complete -c guardian -n "${here}" -a ${asked(kinds.join(' '))}`]
       return [...words, ...options.map((option) => optionLine(here, option))]
     }),
     '',
   ].join('\n')
+}
+
+const from = '__fish_seen_subcommand_from '
+
+/** True behind these words; `guardian ctl status` is another command than `guardian ctl rollout status`. */
+function seen(path: string): string {
+  const words = path === '' ? [] : path.split('/')
+  const groups = Object.keys(firstWords).filter((name) => name !== '')
+  const others = path === '' || groups.includes(words[0] ?? '') ? [] : groups.map((name) => `; and not ${from}${name}`)
+  return [`${from}ctl`, ...words.map((word) => `; and ${from}${word}`), ...others].join('')
 }
 
 function optionLine(condition: string, { names, text, value }: OptionWords): string {
@@ -33,8 +43,8 @@ function optionLine(condition: string, { names, text, value }: OptionWords): str
   return `complete -c guardian -n "${condition}" ${flags}${needs} -d ${quoted(text)}`
 }
 
-function asked(kind: WordKind): string {
-  return `"(guardian ctl __complete ${kind} 2>/dev/null)"`
+function asked(kinds: string): string {
+  return `"(guardian ctl __complete ${kinds} 2>/dev/null)"`
 }
 
 function quoted(text: string): string {

@@ -1,4 +1,5 @@
-import { commands, globalOptions, type OptionRow, type WordKind } from '../table.ts'
+import * as rollout from '../rollout/table.ts'
+import { type CommandRow, commands, globalOptions, groups, type OptionRow, type WordKind } from '../table.ts'
 
 /** The words after `guardian`, with the words that may follow where they are fixed. */
 export const subcommands: Readonly<Record<string, readonly string[]>> = {
@@ -34,28 +35,56 @@ export interface OptionWords {
 }
 
 export interface CommandWords {
+  /** `drain`, or `rollout/plan` for a command behind a word of its own. */
+  readonly path: string
   readonly name: string
   readonly summary: string
-  readonly argument: WordKind
+  /** What the words after it name; empty where none follow. */
+  readonly kinds: readonly WordKind[]
   readonly options: readonly OptionWords[]
 }
 
 /** The table of commands as a shell sees it. */
-export const commandWords: readonly CommandWords[] = commands.map(({ name, summary, kind, options }) => ({
-  name,
-  summary,
-  argument: kind,
-  options: options.map(wordsOf),
-}))
+export const commandWords: readonly CommandWords[] = [
+  ...commands.map((row) => commandOf(row, '')),
+  ...rollout.commands.map((row) => commandOf(row, 'rollout/')),
+]
+
+/** What may follow `guardian ctl`, and what may follow the word of a group, by that word. */
+export const firstWords: Readonly<Record<string, readonly Pick<CommandWords, 'name' | 'summary'>[]>> = {
+  '': [...commands, ...groups],
+  ...Object.fromEntries(
+    groups.map(({ name }) => [name, commandWords.filter(({ path }) => path.startsWith(`${name}/`))]),
+  ),
+}
 
 export const globalWords: readonly OptionWords[] = [
   ...globalOptions.map(wordsOf),
   { names: ['-h', '--help'], text: 'show help', value: null },
 ]
 
+function commandOf({ name, summary, words, options }: CommandRow, before: string): CommandWords {
+  return {
+    path: `${before}${name}`,
+    name,
+    summary,
+    kinds: words.map(({ kind }) => kind),
+    options: options.map(wordsOf),
+  }
+}
+
 function wordsOf({ flags, text, kind }: OptionRow): OptionWords {
   const names = flags.split(/[ ,]+/).filter((word) => word.startsWith('-'))
   return { names, text, value: flags.includes('<') ? (kind ?? 'none') : null }
+}
+
+/**
+ * For a loop over the words so far, which keeps a path and asks for `path/word`: `/drain`, or `/rollout` and
+ * then `rollout/plan`. A case of sh.
+ */
+export function pathPattern(): string {
+  const paths = commandWords.map(({ path }) => (path.includes('/') ? path : `/${path}`))
+  return [...paths, ...groups.map(({ name }) => `/${name}`)].join('|')
 }
 
 /** Every option that takes a value, by what it takes. */
@@ -64,4 +93,4 @@ export function optionsTaking(kind: WordKind): readonly string[] {
   return [...new Set(all.filter(({ value }) => value === kind).flatMap(({ names }) => names))]
 }
 
-export const askedKinds: readonly WordKind[] = ['host', 'target', 'selector', 'hold']
+export const askedKinds: readonly WordKind[] = ['host', 'target', 'selector', 'hold', 'rollout', 'policy']

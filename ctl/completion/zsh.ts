@@ -1,4 +1,13 @@
-import { askedKinds, commandWords, globalWords, type OptionWords, optionsTaking, subcommands } from './words.ts'
+import {
+  askedKinds,
+  commandWords,
+  firstWords,
+  globalWords,
+  type OptionWords,
+  optionsTaking,
+  pathPattern,
+  subcommands,
+} from './words.ts'
 
 export function zshScript(): string {
   return `#compdef guardian
@@ -16,8 +25,8 @@ ${fixedCases()}
     *) return ;;
   esac
   for word in \${words[3,CURRENT-1]}; do
-    case $word in
-      ${commandWords.map(({ name }) => name).join('|')}) command=$word; break ;;
+    case $command/$word in
+      ${pathPattern()}) command=\${command:+$command/}$word ;;
     esac
   done
   case $prev in
@@ -26,7 +35,7 @@ ${valueCases()}
   if [[ -z $kind ]]; then
     case $command in
 ${commandCases()}
-      *) offered=(${commandWords.map(({ name, summary }) => quoted(`${name}:${summary}`)).join(' ')}) ;;
+${groupCases()}
     esac
     if [[ $cur == -* ]]; then
       offered+=(${described(globalWords)})
@@ -34,7 +43,7 @@ ${commandCases()}
     fi
   fi
   if [[ -n $kind ]]; then
-    compadd -- \${(f)"$(guardian ctl __complete $kind 2>/dev/null)"}
+    compadd -- \${(f)"$(guardian ctl __complete \${=kind} 2>/dev/null)"}
   else
     _describe guardian offered
   fi
@@ -60,9 +69,18 @@ function valueCases(): string {
 function commandCases(): string {
   return commandWords
     .map(
-      ({ name, argument, options }) =>
-        `      ${name}) offered=(${described(options)})${argument === 'none' ? '' : `; kind=${argument}`} ;;`,
+      ({ path, kinds, options }) =>
+        `      ${path}) offered=(${described(options)})${kinds.length === 0 ? '' : `; kind='${kinds.join(' ')}'`} ;;`,
     )
+    .join('\n')
+}
+
+function groupCases(): string {
+  return Object.entries(firstWords)
+    .map(([group, words]) => {
+      const offered = words.map(({ name, summary }) => quoted(`${name}:${summary.replaceAll(':', '\\:')}`))
+      return `      '${group}') offered=(${offered.join(' ')}) ;;`
+    })
     .join('\n')
 }
 

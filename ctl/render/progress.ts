@@ -1,6 +1,6 @@
 import { isUnsettled } from '../../daemon/outcome.ts'
 import type { HostProgress, ProgressState } from '../../protocol/api.ts'
-import { alignedOf, clip, type Ink, paint, reasonBeside, type Style } from './style.ts'
+import { alignedOf, barOf, clip, type Ink, paint, reasonBeside, type Style } from './style.ts'
 
 export type Want = 'drained' | 'open'
 
@@ -111,14 +111,6 @@ function headingOf(style: Style, { want, hosts, elapsedMs }: ProgressView): stri
 function subjectOf(verb: string, hosts: readonly HostProgress[]): string {
   const targets = namedTargets(hosts)
   return targets.length > 1 ? `${verb} ${targets.length} targets` : [verb, ...targets].join(' ')
-}
-
-function barOf(style: Style, done: number, all: number, width: number): string {
-  const full = all === 0 ? width : Math.floor((done / all) * width)
-  const [on, off] = style.unicode ? ['█', '░'] : ['#', '-']
-  return (
-    paint(style, done === all ? 'green' : 'yellow', on.repeat(full)) + paint(style, 'dim', off.repeat(width - full))
-  )
 }
 
 function restOf(style: Style, { want, hosts }: ProgressView, shownCount: number): string {

@@ -19,6 +19,12 @@ export function plain(text: string): string {
   return text.replaceAll(/\u001b\[\d+m/g, '')
 }
 
+/** Somebody else's text, without what would draw on this terminal. */
+export function harmless(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is how terminals are drawn on
+  return text.replaceAll(/\u001b\[[\d;]*[A-Za-z]/g, '').replaceAll(/\p{Cc}/gu, ' ')
+}
+
 /** Columns that a text takes, colour not counted. */
 export function widthOf(text: string): number {
   return [...plain(text)].length
@@ -83,6 +89,15 @@ export function wrapped(style: Style, text: string, indent = 0): readonly string
   }
   if (line !== '') lines.push(line)
   return lines.map((one) => `${' '.repeat(indent)}${one.replaceAll('\u00a0', ' ')}`)
+}
+
+/** So many of all, in `width` columns. */
+export function barOf(style: Style, done: number, all: number, width: number): string {
+  const full = all === 0 ? width : Math.floor((done / all) * width)
+  const [on, off] = style.unicode ? ['█', '░'] : ['#', '-']
+  return (
+    paint(style, done === all ? 'green' : 'yellow', on.repeat(full)) + paint(style, 'dim', off.repeat(width - full))
+  )
 }
 
 /** A reason for a line that names the host already. */

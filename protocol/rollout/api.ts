@@ -205,8 +205,9 @@ export const rolloutList = v.array(
     run: v.nullable(v.object({ is: v.picklist(runStates), reason: message })),
   }),
 )
+export type RolloutList = v.InferOutput<typeof rolloutList>
 
-/** GET /v1/rollouts/:id/events; as an event stream those to come too. `type` is such as `host.draining` or `slot.taken`. */
+/** GET /v1/rollouts/:id/events?after=SEQ; as an event stream those to come too. `type` is such as `host.draining` or `slot.taken`. */
 export const rolloutEvent = v.object({
   seq: counter,
   atMs: wallMs,
@@ -219,7 +220,7 @@ export const rolloutEvent = v.object({
 })
 export type RolloutEvent = v.InferOutput<typeof rolloutEvent>
 
-/** GET /v1/rollouts/:id/logs?host=H&stream=switch&after=SEQ; as an event stream those to come too. */
+/** GET /v1/rollouts/:id/logs?host=H&stream=switch&after=SEQ&last=N, oldest first; as an event stream those to come too. */
 export const rolloutLogLine = v.object({
   seq: counter,
   atMs: wallMs,
@@ -249,6 +250,7 @@ export const policyList = v.array(
     stages: v.array(v.object({ name: hostName, hosts: hostNames })),
   }),
 )
+export type PolicyList = v.InferOutput<typeof policyList>
 
 /** POST /v1/pre-reboot and /v1/steady-state, as FleetLock has them. */
 export const fleetLockRequest = v.object({

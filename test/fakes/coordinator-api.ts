@@ -20,6 +20,8 @@ import {
   undrainRequest,
 } from '../../protocol/api.ts'
 import { errors, GuardianError } from '../../protocol/errors.ts'
+import type { RolloutLogLine, RolloutStatus } from '../../protocol/rollout/api.ts'
+import { FakeRollouts } from './rollout-api.ts'
 
 interface Stream {
   readonly path: string
@@ -42,6 +44,7 @@ export class FakeApi implements AsyncDisposable {
   readonly undrains: UndrainRequest[] = []
   readonly gates: { readonly resource: string; readonly request: GateRequest }[] = []
   readonly events: FleetEvent[] = []
+  readonly rollouts = new FakeRollouts()
   status: FleetStatus
   ping: PingAnswer = { hosts: [] }
   onDrain: (request: DrainRequest) => DrainAnswer = () => refuse('internal', 'no drain is expected')
@@ -71,6 +74,17 @@ export class FakeApi implements AsyncDisposable {
   happen(event: FleetEvent): void {
     this.events.push(event)
     for (const { path, response } of this.#streams) if (path === '/v1/events') send(response, event, event.id)
+  }
+
+  /** The present state of a rollout, told to everybody who follows it. */
+  tellRollout(status: RolloutStatus): void {
+    this.rollouts.statuses.set(status.id, status)
+    for (const { path, response } of this.#streams) if (path === `/v1/rollouts/${status.id}`) send(response, status)
+  }
+
+  tellLog(id: string, line: RolloutLogLine): void {
+    this.rollouts.logs.push(line)
+    for (const { path, response } of this.#streams) if (path === `/v1/rollouts/${id}/logs`) send(response, line)
   }
 
   /** Resolves when so many streams of this path are open. */
@@ -140,7 +154,19 @@ export class FakeApi implements AsyncDisposable {
       this.#follow(url.pathname, response, (stream) => {
         for (const event of missed) send(stream, event, event.id)
       })
-    } else reply(response, 200, this.#plain(url.pathname, body))
+    } else this.#rest(url, request, response, body)
+  }
+
+  #rest(url: URL, request: IncomingMessage, response: ServerResponse, body: unknown): void {
+    const answered = this.rollouts.answer(request.method ?? '', url, body)
+    if (answered === undefined) reply(response, 200, this.#plain(url.pathname, body))
+    else if (request.headers.accept !== 'text/event-stream') reply(response, 200, answered)
+    else {
+      const first = Array.isArray(answered) ? answered : [answered]
+      this.#follow(url.pathname, response, (stream) => {
+        for (const value of first) send(stream, value)
+      })
+    }
   }
 
   #plain(path: string, body: unknown): object {
@@ -181,7 +207,7 @@ function send(response: ServerResponse, value: unknown, id?: string): void {
   response.write(`${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(value)}\n\n`)
 }
 
-function reply(response: ServerResponse, status: number, value: object): void {
+function reply(response: ServerResponse, status: number, value: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' })
   response.end(JSON.stringify(value))
 }

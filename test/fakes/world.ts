@@ -52,6 +52,7 @@ export function fakeWorld(options: FakeWorldOptions = {}): FakeWorld {
       return () => interrupts.delete(interrupt)
     },
     patienceMs,
+    rebuildPatienceMs: patienceMs,
     unread: unread.signal,
     stopReading: () => unread.abort(),
     said: () => out,

@@ -1,0 +1,63 @@
+import * as v from 'valibot'
+import { GuardianError } from '../../../protocol/errors.ts'
+import { hostName } from '../../../protocol/names.ts'
+import type { RolloutLogLine } from '../../../protocol/rollout/api.ts'
+import { logStreams, rolloutId } from '../../../protocol/v2/job.ts'
+import type { Context, Run } from '../../context.ts'
+import { pause } from '../../follow.ts'
+import { decodeOptions, timeSpan } from '../../settings.ts'
+import { any, chosenId } from '../chosen.ts'
+import { type LogQuery, type RolloutClient, rolloutClient } from '../client.ts'
+import { logLine } from '../render/events.ts'
+
+const logOptions = v.object({
+  rollout: v.optional(rolloutId),
+  follow: v.optional(v.boolean(), false),
+  since: v.optional(timeSpan),
+  stream: v.optional(v.picklist(logStreams, `must be ${logStreams.join(' or ')}`), 'switch'),
+})
+
+export const run: Run = async (context, [word], from) => {
+  const options = decodeOptions(logOptions, from)
+  const host = word === undefined ? undefined : decodeOptions(v.object({ host: hostName }), { host: word }).host
+  const client = await rolloutClient(context)
+  const id = await chosenId(context, client, options.rollout, any)
+  const fromMs = options.since === undefined ? 0 : Date.now() - options.since
+  const show = (line: RolloutLogLine): void => {
+    if (line.atMs < fromMs) return
+    if (context.settings.json) context.printJson(line)
+    else context.print([logLine(context.style, line, host === undefined)])
+  }
+  const query = { host, stream: options.stream }
+  if (options.follow) return followLogs(context, client, { id, query, show })
+  for (const line of await client.logs(id, query)) show(line)
+  return 0
+}
+
+interface Following {
+  readonly id: string
+  readonly query: LogQuery
+  readonly show: (line: RolloutLogLine) => void
+}
+
+/** Until Ctrl-C; after a lost link it goes on behind the last line. */
+async function followLogs(context: Context, client: RolloutClient, { id, query, show }: Following): Promise<number> {
+  const signal = AbortSignal.any([context.signal, context.world.unread])
+  let after: number | undefined
+  for (let wasReached = false; !signal.aborted; ) {
+    try {
+      for await (const line of client.followLogs(id, { ...query, after }, signal)) {
+        wasReached = true
+        after = line.seq
+        show(line)
+      }
+    } catch (cause) {
+      if (!(cause instanceof GuardianError) || cause.code !== 'no-coordinator') throw cause
+      if (signal.aborted) break
+      if (!wasReached) throw cause
+      context.world.err.write(`the coordinator is away: ${cause.message}\n`)
+    }
+    await pause(1_000, signal)
+  }
+  return 0
+}
