@@ -19,25 +19,20 @@ const texts: Readonly<Record<number, string>> = {
   130: 'Ctrl-C; a rollout that was started goes on',
 }
 
-/** A drain's 3 to 6 say how far hosts have come; a rollout has its own words for that, so a refused order has others. */
+/**
+ * Where an order is refused. A drain's 3 to 6 say how far hosts have come; a rollout has its own words for that, and what
+ * is refused has changed nothing.
+ */
 function exitOfRefusal(cause: unknown): number {
   const code = cause instanceof GuardianError ? cause.code : 'internal'
   if (code === 'blocked') return 7
   // What was seen is not what is there any more.
   if (code === 'stale') return 8
   const exit = exitOfCause(cause)
-  switch (exit) {
-    case 3:
-    case 4:
-      return 7
-    case 5:
-      return 124
-    case 6:
-      return 8
-    default:
-      return exit
-  }
+  return otherExits[exit] ?? exit
 }
+
+const otherExits: Readonly<Record<number, number>> = { 3: 7, 4: 7, 5: 124, 6: 8 }
 
 /** The exit codes of `guardian ctl rollout …`. */
 export const rolloutExits: Exits = { texts, interrupted: 130, ofCause: exitOfRefusal }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { type FakeApi, openFakeApi } from '../fakes/coordinator-api.ts'
 import { fleetOf, progressOf } from '../fakes/fleet-status.ts'
+import { rolloutOf } from '../fakes/rollout-status.ts'
 
 const guardian = fileURLToPath(new URL('../../bin/guardian.ts', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -156,6 +157,8 @@ t.test('what is followed ends with its reader', async (t) => {
 
 t.test('bash completes by the script that guardian prints', async (t) => {
   const api = await open(t)
+  api.rollouts.statuses.set('r17', rolloutOf('planned'))
+  api.rollouts.policies = [{ name: 'nightly', mode: 'flake', flake: '/srv/infra', stages: [] }]
   const directory = await mkdtemp(join(tmpdir(), 'guardian-completion-'))
   t.teardown(() => rm(directory, { recursive: true }))
   const script = await run([...self, 'completion', 'bash'], {}).ended
@@ -163,7 +166,10 @@ t.test('bash completes by the script that guardian prints', async (t) => {
   await writeFile(join(directory, 'guardian'), `#!/bin/sh\nexec ${self.join(' ')} "$@"\n`, { mode: 0o755 })
   await writeFile(join(directory, 'script'), script.out)
   const cases: readonly (readonly [words: readonly string[], offered: string])[] = [
-    [['gu'], 'agent coordinator ctl wait gate install uninstall doctor keygen config completion --help --version'],
+    [
+      ['gu'],
+      'agent coordinator ctl wait gate install uninstall doctor rebuild keygen config completion --help --version',
+    ],
     [['guardian', 'ctl', 'dr'], 'drain'],
     [['guardian', 'ctl', 'drain', '--dry'], '--dry-run'],
     [['guardian', 'ctl', 'drain', '--so'], '--socket'],
@@ -171,6 +177,15 @@ t.test('bash completes by the script that guardian prints', async (t) => {
     [['guardian', 'ctl', '--json', 'host', ''], 'web1 web2 web3'],
     [['guardian', 'ctl', 'drain', '--host', 'web2'], 'web2'],
     [['guardian', 'ctl', 'drain', '--message', ''], ''],
+    [['guardian', 'ctl', 'ro'], 'rollout'],
+    [['guardian', 'ctl', 'rollout', 'p'], 'plan promote pause'],
+    [['guardian', 'ctl', '--json', 'rollout', 'start', '--skip'], '--skip-stage --skip-offline'],
+    [['guardian', 'ctl', 'rollout', 'start', ''], 'r17'],
+    [['guardian', 'ctl', 'rollout', 'status', '--w'], '--wait'],
+    [['guardian', 'ctl', 'status', '--w'], '--watch'],
+    [['guardian', 'ctl', 'rollout', 'plan', '--policy', ''], 'nightly'],
+    [['guardian', 'ctl', 'rollout', 'diff', ''], 'r17 web1 web2 web3'],
+    [['guardian', 'ctl', 'rollout', 'retry', 'web'], 'web1 web2 web3'],
     [['guardian', 'gate', 'u'], 'up'],
     [['guardian', 'completion', ''], 'bash zsh fish'],
   ]
