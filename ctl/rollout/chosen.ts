@@ -1,8 +1,10 @@
 import * as v from 'valibot'
 import { GuardianError } from '../../protocol/errors.ts'
+import { hostName } from '../../protocol/names.ts'
 import type { RolloutList, RolloutStateName } from '../../protocol/rollout/api.ts'
 import { rolloutId } from '../../protocol/v2/job.ts'
 import type { Context } from '../context.ts'
+import { decodeOptions } from '../settings.ts'
 import type { RolloutClient } from './client.ts'
 
 /** Hosts may be on their way. */
@@ -35,6 +37,19 @@ export async function chosenId(
   if (one === undefined) throw new GuardianError('unknown-rollout', noneFits(list, what))
   context.world.err.write(`${one.id}: ${one.policy}, ${one.is}\n`)
   return one.id
+}
+
+/** `[ID] [HOST]`: one word alone is an id where it looks so. */
+export function idAndHost([first, second]: readonly string[]): {
+  readonly id: string | undefined
+  readonly host: string | undefined
+} {
+  const isHost = first !== undefined && second === undefined && !isRolloutId(first)
+  const host = isHost ? first : second
+  return {
+    id: isHost ? undefined : first,
+    host: host === undefined ? undefined : decodeOptions(v.object({ host: hostName }), { host }).host,
+  }
 }
 
 export function isRolloutId(word: string): boolean {

@@ -7,11 +7,7 @@ const id: ArgumentRow = {
   text: 'such as r17; default the one under way, else the last',
   kind: 'rollout',
 }
-const rollout: OptionRow = {
-  flags: '--rollout <ID>',
-  text: 'default the one under way, else the last',
-  kind: 'rollout',
-}
+const oneHost: ArgumentRow = { flags: '[HOST]', text: 'name of the host', kind: 'host' }
 const why: OptionRow = { flags: '-m, --message <REASON>', text: 'why, for whoever asks later' }
 const watch: OptionRow = { flags: '-w, --watch', text: 'then watch it, as "start" does' }
 
@@ -133,10 +129,9 @@ const looking: readonly CommandRow[] = [
   },
   {
     name: 'logs',
-    words: [{ flags: '[HOST]', text: 'only this host; default all', kind: 'host' }],
+    words: [id, { flags: '[HOST]', text: 'only this host; default all', kind: 'host' }],
     summary: 'what the switch wrote on a host, or what was found before it',
     options: [
-      rollout,
       { flags: '-f, --follow', text: 'go on with what comes, until Ctrl-C' },
       { flags: '--since <TIME>', text: 'only the last 10min' },
       {
@@ -146,7 +141,7 @@ const looking: readonly CommandRow[] = [
     ],
     examples: [
       ['guardian ctl rollout logs web1 -f', 'while it is rebuilt'],
-      ['guardian ctl rollout logs web1 --rollout r12', 'afterwards'],
+      ['guardian ctl rollout logs r12 web1', 'afterwards'],
     ],
     load: () => import('./command/logs.ts'),
   },
@@ -219,9 +214,9 @@ const steering: readonly CommandRow[] = [
   },
   {
     name: 'retry',
-    words: [{ flags: '[HOST]', text: 'one host; default every one that failed or was blocked', kind: 'host' }],
+    words: [id, { flags: '[HOST]', text: 'one host; default every one that failed or was blocked', kind: 'host' }],
     summary: 'another attempt for hosts that failed or were blocked, or for a hook',
-    options: [rollout, { flags: '--hook <NAME>', text: 'run this hook again' }, why, watch],
+    options: [{ flags: '--hook <NAME>', text: 'run this hook again' }, why, watch],
     examples: [
       ['guardian ctl rollout retry web3', 'after it was mended'],
       ['guardian ctl rollout retry --hook migrate', 'a hook never runs twice by itself'],
@@ -230,17 +225,17 @@ const steering: readonly CommandRow[] = [
   },
   {
     name: 'skip',
-    words: [{ flags: '<HOST>', text: 'name of the host', kind: 'host' }],
+    words: [id, oneHost],
     summary: 'leave a host out of this rollout',
-    options: [rollout, why, watch],
+    options: [why, watch],
     examples: [['guardian ctl rollout skip web3 -m "disk is being replaced"', 'the rollout then ends with exit 10']],
     load: orderOf('skip'),
   },
   {
     name: 'release',
-    words: [{ flags: '<HOST>', text: 'name of the host', kind: 'host' }],
+    words: [id, oneHost],
     summary: 'free the slot of a host that will not come back',
-    options: [rollout, why, watch],
+    options: [why, watch],
     examples: [['guardian ctl rollout release web3 -m "mainboard is dead"', 'slots never expire by themselves']],
     load: orderOf('release'),
   },
@@ -258,7 +253,7 @@ export const commands: readonly CommandRow[] = [...running, ...looking, ...steer
 export const exits = rolloutExits
 export const description: GroupRows['description'] = [
   'Rebuilds the fleet in stages, by a policy of the coordinator: each host is fetched for, drained, switched, judged, opened, judged again, and only then committed; what fails goes back by itself.',
-  'Where no ID is given the rollout under way is meant, else the last; which one is said on stderr.',
+  'Where no ID is given the rollout under way is meant, else the last; which one is said on stderr. A word alone is an ID where it looks like one, such as r17, else a host.',
 ]
 export const examples: GroupRows['examples'] = [
   'guardian ctl rollout plan --rev main',

@@ -185,7 +185,7 @@ t.test('bash completes by the script that guardian prints', async (t) => {
     [['guardian', 'ctl', 'status', '--w'], '--watch'],
     [['guardian', 'ctl', 'rollout', 'plan', '--policy', ''], 'nightly'],
     [['guardian', 'ctl', 'rollout', 'diff', ''], 'r17 web1 web2 web3'],
-    [['guardian', 'ctl', 'rollout', 'retry', 'web'], 'web1 web2 web3'],
+    [['guardian', 'ctl', 'rollout', 'skip', 'r17', 'web'], 'web1 web2 web3'],
     [['guardian', 'gate', 'u'], 'up'],
     [['guardian', 'completion', ''], 'bash zsh fish'],
   ]

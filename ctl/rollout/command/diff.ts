@@ -2,16 +2,15 @@ import { GuardianError } from '../../../protocol/errors.ts'
 import type { RunStatus } from '../../../protocol/rollout/api.ts'
 import type { Context, Run } from '../../context.ts'
 import { paint, someOf } from '../../render/style.ts'
-import { any, chosenId, isRolloutId } from '../chosen.ts'
+import { any, chosenId, idAndHost } from '../chosen.ts'
 import { rolloutClient } from '../client.ts'
 import { hostsByText, textByHost } from '../render/packages.ts'
 
-/** The difference of the packages, and what a switch says that it would do. One word alone is an id where it looks so. */
-export const run: Run = async (context, [first, second], _from) => {
+/** The difference of the packages, and what a switch says that it would do. */
+export const run: Run = async (context, words) => {
   const client = await rolloutClient(context)
-  const isHost = first !== undefined && second === undefined && !isRolloutId(first)
-  const id = await chosenId(context, client, isHost ? undefined : first, any)
-  const host = isHost ? first : second
+  const { id: word, host } = idAndHost(words)
+  const id = await chosenId(context, client, word, any)
   const { hosts } = await client.status(id)
   const run = hosts.find((one) => one.host === host)
   if (host !== undefined && run === undefined)

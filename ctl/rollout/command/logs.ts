@@ -1,27 +1,25 @@
 import * as v from 'valibot'
 import { GuardianError } from '../../../protocol/errors.ts'
-import { hostName } from '../../../protocol/names.ts'
 import type { RolloutLogLine } from '../../../protocol/rollout/api.ts'
-import { logStreams, rolloutId } from '../../../protocol/v2/job.ts'
+import { logStreams } from '../../../protocol/v2/job.ts'
 import type { Context, Run } from '../../context.ts'
 import { pause } from '../../follow.ts'
 import { decodeOptions, timeSpan } from '../../settings.ts'
-import { any, chosenId } from '../chosen.ts'
+import { any, chosenId, idAndHost } from '../chosen.ts'
 import { type LogQuery, type RolloutClient, rolloutClient } from '../client.ts'
 import { logLine } from '../render/events.ts'
 
 const logOptions = v.object({
-  rollout: v.optional(rolloutId),
   follow: v.optional(v.boolean(), false),
   since: v.optional(timeSpan),
   stream: v.optional(v.picklist(logStreams, `must be ${logStreams.join(' or ')}`), 'switch'),
 })
 
-export const run: Run = async (context, [word], from) => {
+export const run: Run = async (context, words, from) => {
   const options = decodeOptions(logOptions, from)
-  const host = word === undefined ? undefined : decodeOptions(v.object({ host: hostName }), { host: word }).host
+  const { id: word, host } = idAndHost(words)
   const client = await rolloutClient(context)
-  const id = await chosenId(context, client, options.rollout, any)
+  const id = await chosenId(context, client, word, any)
   const fromMs = options.since === undefined ? 0 : Date.now() - options.since
   const show = (line: RolloutLogLine): void => {
     if (line.atMs < fromMs) return

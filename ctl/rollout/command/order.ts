@@ -3,18 +3,16 @@ import { GuardianError } from '../../../protocol/errors.ts'
 import { selectorText } from '../../../protocol/hold.ts'
 import { hostName, message } from '../../../protocol/names.ts'
 import type { RolloutOrder, RolloutStateName, RolloutStatus } from '../../../protocol/rollout/api.ts'
-import { rolloutId } from '../../../protocol/v2/job.ts'
 import type { Context, Run } from '../../context.ts'
 import { operatorName } from '../../operator.ts'
 import { decodeOptions } from '../../settings.ts'
-import { chosenId, underWay, type Wanted } from '../chosen.ts'
+import { chosenId, idAndHost, underWay, type Wanted } from '../chosen.ts'
 import { rolloutClient } from '../client.ts'
 import { openFeed } from '../feed.ts'
 import { watchRollout } from '../follow.ts'
 import { orderedLines } from '../render/ordered.ts'
 
 const orderOptions = v.object({
-  rollout: v.optional(rolloutId),
   message: v.optional(message, ''),
   full: v.optional(v.boolean(), false),
   now: v.optional(v.boolean(), false),
@@ -32,7 +30,7 @@ interface Said extends v.InferOutput<typeof orderOptions> {
 
 interface OrderVerb {
   readonly wanted: Wanted
-  /** The word after the verb is a host; otherwise the rollout. */
+  /** Of one host, named behind the rollout or alone. */
   readonly ofHost?: true
   /** What the rollout comes to where the order is carried out, if that is an end. */
   readonly leadsTo?: RolloutStateName
@@ -98,20 +96,12 @@ function withReason({ host, ...said }: Said, what: string) {
 /** The command that gives one order. */
 export function orderRun(verb: RolloutOrder['verb']): Run {
   const { wanted, ofHost, leadsTo, order } = verbs[verb]
-  return async (context, [word], from) => {
+  return async (context, words, from) => {
     const options = decodeOptions(orderOptions, from)
-    const host =
-      ofHost === undefined || word === undefined
-        ? undefined
-        : decodeOptions(v.object({ host: hostName }), { host: word }).host
+    const { id: word, host } = ofHost === undefined ? { id: words[0], host: undefined } : idAndHost(words)
     const said = order({ ...options, host, operator: operatorName(context.world.env) })
     const client = await rolloutClient(context)
-    const id = await chosenId(
-      context,
-      client,
-      ofHost === undefined ? (options.rollout ?? word) : options.rollout,
-      wanted,
-    )
+    const id = await chosenId(context, client, word, wanted)
     const feed = openFeed(client, id)
     if (options.watch && !context.settings.json) await feed.next()
     const status = await client.order(id, said)

@@ -56,5 +56,5 @@ function logAdvice(style: Style, { id, hosts }: RolloutStatus): readonly string[
 }
 
 export function logCommand(host: string, id: string): string {
-  return `guardian ctl rollout logs ${host} --rollout ${id}`
+  return `guardian ctl rollout logs ${id} ${host}`
 }

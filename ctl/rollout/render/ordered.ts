@@ -5,10 +5,8 @@ import { rolloutInk, standingOf } from './words.ts'
 
 /** What an order has led to, and what comes next. */
 export function orderedLines(style: Style, order: RolloutOrder, status: RolloutStatus): readonly string[] {
-  const { id, is, hosts, next, settled } = status
+  const { id, is, hosts, settled } = status
   const moving = hosts.filter((run) => standingOf(run) === 'moving').map(({ host }) => host)
-  const watch =
-    next.length > 0 || settled ? [] : wrapped(style, `watch it: ${unbroken(`guardian ctl rollout watch ${id}`)}`, 2)
   return [
     `${paint(style, 'bold', id)} ${doneOf(order)}; it is ${paint(style, rolloutInk(is), is)}`,
     ...reasonLines(style, status),
@@ -19,8 +17,8 @@ export function orderedLines(style: Style, order: RolloutOrder, status: RolloutS
           `${counted(moving.length, 'host')} on the way ${fateOf(order, moving.length)}: ${someOf(moving)}`,
           2,
         )),
-    ...nextLines(style, status),
-    ...watch,
+    ...(is === 'running' && !settled ? [] : nextLines(style, status)),
+    ...(settled ? [] : wrapped(style, `watch it: ${unbroken(`guardian ctl rollout watch ${id}`)}`, 2)),
   ]
 }
 

@@ -16,7 +16,8 @@ export function pictureLines(style: Style, status: RolloutStatus, { aheadMs, row
     ...reasonLines(style, status),
     ...(status.is === 'planning' ? [] : stageLines(style, status, aheadMs)),
   ]
-  const next = nextLines(style, status)
+  // Of what goes on by itself the commands are for whoever asks.
+  const next = status.settled ? nextLines(style, status) : []
   const room = Math.max(1, rows - head.length - next.length - 2)
   const all = status.hosts.length <= room
   const shown = all ? status.hosts : mostInteresting(status.hosts, room)

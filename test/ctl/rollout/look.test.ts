@@ -106,7 +106,7 @@ t.test('logs', async (t) => {
   const plan = await openRollouts(t)
   plan.rollouts.statuses.set('r17', canary)
   plan.rollouts.logs.push(...rollouts.logs)
-  t.equal(await plan.ctl('logs', 'web1', '--stream', 'plan', '--rollout', 'r17', '--json'), 0)
+  t.equal(await plan.ctl('logs', 'r17', 'web1', '--stream', 'plan', '--json'), 0)
   t.match(JSON.parse(plan.world.said()), { host: 'web1', text: 'nginx: 1 → 2' })
   t.equal(await plan.ctl('logs', '--stream', 'both'), 2)
   t.equal(await plan.ctl('logs', '--since', '1h'), 0)

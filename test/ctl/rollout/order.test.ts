@@ -23,7 +23,7 @@ const orders: readonly (readonly [argv: readonly string[], sent: Sent, said: str
     'goes back on @web',
   ],
   [['retry'], { verb: 'retry' }, 'tries again'],
-  [['retry', 'web1', '--rollout', 'r17'], { verb: 'retry', host: 'web1' }, 'tries again on web1'],
+  [['retry', 'r17', 'web1'], { verb: 'retry', host: 'web1' }, 'tries again on web1'],
   [['retry', '--hook', 'migrate'], { verb: 'retry', hook: 'migrate' }, 'tries again, hook migrate'],
   [['skip', 'web1', '-m', 'disk'], { verb: 'skip', host: 'web1', message: 'disk' }, 'leaves web1 out'],
   [

@@ -129,8 +129,8 @@ export const pausedAfterFailure: RolloutStatus = rolloutOf('paused', {
     runOf('db1', 'ready', { stage: 2, action: 'reboot' }),
   ],
   next: [
-    'guardian ctl rollout retry web3',
-    'guardian ctl rollout skip web3 -m REASON',
+    'guardian ctl rollout retry r17 web3',
+    'guardian ctl rollout skip r17 web3 -m REASON',
     'guardian ctl rollout rollback r17',
   ],
 })

@@ -32,7 +32,7 @@ const pictures: readonly (readonly [name: string, draw: (style: Style) => readon
   [
     'paused-after-failure',
     (style) => [
-      ...tailLines(style, 'web3', tail, 'guardian ctl rollout logs web3 --rollout r17'),
+      ...tailLines(style, 'web3', tail, 'guardian ctl rollout logs r17 web3'),
       ...endingLines(style, pausedAfterFailure),
     ],
   ],

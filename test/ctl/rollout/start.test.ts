@@ -123,13 +123,13 @@ t.test('a host that fails shows the end of its log at once', async (t) => {
     tell(running('failed', 'exit 4'), 'host.failed', 'web1')
     await world.saw('line 30.')
     t.notMatch(world.said(), 'line 10.')
-    t.match(world.said(), 'the last 20 lines of web1; all of them: guardian ctl rollout logs web1 --rollout r17')
+    t.match(world.said(), 'the last 20 lines of web1; all of them: guardian ctl rollout logs r17 web1')
     tell(
       rolloutOf('paused', { settled: true, exit: 3, hosts: [runOf('web1', 'failed', { reason: 'exit 4' })] }),
       'rollout.paused',
     )
     t.equal(await started, 3)
-    t.match(world.said(), /its log: guardian ctl rollout logs web1 --rollout r17/)
+    t.match(world.said(), /its log: guardian ctl rollout logs r17 web1/)
   }
 })
 
