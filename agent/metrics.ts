@@ -1,4 +1,5 @@
 import { createRegistry, type Registry } from '../daemon/metrics.ts'
+import { showJobs } from './metrics/jobs.ts'
 import { countNotes, type NoteMetrics } from './metrics/notes.ts'
 import { type StateSource, showState } from './metrics/state.ts'
 
@@ -10,5 +11,6 @@ export interface AgentMetrics extends NoteMetrics {
 export function createMetrics(source: StateSource, targets: readonly string[]): AgentMetrics {
   const registry = createRegistry()
   showState(registry, source)
+  if (source.state().rebuilds !== null) showJobs(registry, source.state)
   return { registry, ...countNotes(registry, targets) }
 }

@@ -8,7 +8,7 @@ import type { Bus } from './bus.ts'
 import { createJobLogs, type JobLogsParts } from './job-logs.ts'
 import { createJobProbes } from './job-probes.ts'
 import { lookAt, type SightPlaces } from './job-sight.ts'
-import { createJobUnits } from './job-units.ts'
+import { createJobUnits, type JobUnits } from './job-units.ts'
 
 /** The rebuilds of this host, on systemd, its root helper and its files. */
 export interface Jobs extends Disposable {
@@ -33,36 +33,19 @@ const restEveryMs = 10_000
 const unitsEveryMs = 2_000
 
 export function openJobs(parts: JobsParts): Jobs {
-  const { bus, places, state, log } = parts
+  const { bus, state, log } = parts
   const units = createJobUnits(bus)
-  const logs = createJobLogs({ ...parts, resultsDir: places.resultsDir })
+  const logs = createJobLogs({ ...parts, resultsDir: parts.places.resultsDir })
   const probes = createJobProbes(parts.probed, parts.unitState)
-  const answered = new Map<string, { readonly round: number; readonly refused: string | null }>()
+  const answered = new Map<string, Answer>()
+  const look = createEye(parts, units, (id) => answered.get(id) ?? { round: 0, refused: null })
   const looks = new Map<string, Look>()
-  let health: { readonly atMs: number; readonly sight: UnitSight } | null = null
-
-  async function healthFor(job: Job): Promise<UnitSight | null> {
-    if (!wantsUnits(state(), job)) return null
-    if (health === null || performance.now() - health.atMs >= unitsEveryMs)
-      health = { atMs: performance.now(), sight: await units.health() }
-    return health.sight
-  }
-
-  async function look(id: string): Promise<void> {
-    const job = state().rebuilds?.jobs.get(id)
-    if (job === undefined) return
-    const { round, refused } = answered.get(id) ?? { round: 0, refused: null }
-    const [seen, sight] = await Promise.all([lookAt(id, state().bootId, places, units), healthFor(job)])
-    parts.seen(id, { ...seen, round, refused, units: sight })
-  }
 
   function lookSoon(id: string): void {
     let turn = looks.get(id)
     if (turn === undefined) {
-      turn = new Look(
-        () => look(id),
-        (cause) => log.warn({ job: id, reason: reasonOf(cause) }, 'rebuild not looked at'),
-      )
+      const failed = (cause: unknown): void => log.warn({ job: id, reason: reasonOf(cause) }, 'rebuild not looked at')
+      turn = new Look(() => look(id), failed)
       looks.set(id, turn)
     }
     turn.ask()
@@ -103,6 +86,36 @@ export function openJobs(parts: JobsParts): Jobs {
       logs[Symbol.dispose]()
       probes[Symbol.dispose]()
     },
+  }
+}
+
+interface Answer {
+  readonly round: number
+  readonly refused: string | null
+}
+
+/** Looks at a job and tells what it shows. Units of the whole host are asked for seldom, and for all jobs at once. */
+function createEye(
+  parts: JobsParts,
+  units: JobUnits,
+  answerOf: (job: string) => Answer,
+): (job: string) => Promise<void> {
+  const { places, state, seen } = parts
+  let health: { readonly atMs: number; readonly sight: UnitSight } | null = null
+
+  async function healthFor(job: Job): Promise<UnitSight | null> {
+    if (!wantsUnits(state(), job)) return null
+    if (health === null || performance.now() - health.atMs >= unitsEveryMs)
+      health = { atMs: performance.now(), sight: await units.health() }
+    return health.sight
+  }
+
+  return async (id) => {
+    const job = state().rebuilds?.jobs.get(id)
+    if (job === undefined) return
+    const answer = answerOf(id)
+    const [found, sight] = await Promise.all([lookAt(id, state().bootId, places, units), healthFor(job)])
+    seen(id, { ...found, ...answer, units: sight })
   }
 }
 

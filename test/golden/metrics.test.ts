@@ -23,7 +23,8 @@ function agentRegistry(): Registry {
     ...{ host: 'web1', build: '', expectCoordinator: true, bootWithoutCoordinatorMs: null },
     ...{ onCoordinatorLost: 'keep' as const, lostAfterMs: 1 },
   }
-  const state = begin({ policy, bootId: 'b'.repeat(32), seen: null, specs: [], records: new Map(), atMs: 0 })
+  const nothing = { seen: null, specs: [], records: new Map(), jobs: new Map() }
+  const state = begin({ policy, bootId: 'b'.repeat(32), ...nothing, atMs: 0 })
   const none = { missing: () => [], busConnected: () => true, strangers: () => 0 }
   return createMetrics({ state: () => state, nowMs: () => 0, ...none }, ['io-databases']).registry
 }

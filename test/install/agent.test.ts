@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { install } from '../../install/install.ts'
 import { openShipped } from '../../install/shipped.ts'
+import { uninstall } from '../../install/uninstall.ts'
 import { quoted } from '../../install/unit-text.ts'
 import { run } from '../hosts/manager.ts'
 import { asked, fakeWorld, layOut, treeOf, webHost } from './machine.ts'
@@ -40,6 +41,41 @@ t.test('lays out all of a host, says what is next, and has nothing to change the
   t.match(again.said.join('\n'), '--host web9')
   t.match(again.said.join('\n'), 'next: name the resources of this host in /etc/guardian/agent.json; ')
   t.equal((await treeOf(root))['/etc/guardian/agent.json'], '{ "host": "web9" }')
+})
+
+t.test('the helper of rebuilds comes when it is asked for, and is kept up from then on', async (t) => {
+  const root = t.testdir()
+  const world = fakeWorld()
+  await install(asked('agent', root, { rebuild: true }), world)
+  const tree = await treeOf(root)
+  const helper = [
+    '/etc/guardian/rebuild.json.example',
+    `${units}/io-guardian-rebuild-resume.service`,
+    `${units}/io-guardian-rebuild@.service`,
+    `${units}/io-guardian.service.d/io-guardian.conf`,
+    `${units}/multi-user.target.wants/io-guardian-rebuild-resume.service`,
+  ]
+  t.strictSame(
+    helper.filter((path) => !(path in tree)),
+    [],
+  )
+  t.match(tree[`${units}/io-guardian.service.d/io-guardian.conf`], 'SupplementaryGroups=systemd-journal\n')
+  t.notOk('/etc/guardian/rebuild.json' in tree, 'what a rebuild may be is for a person to say')
+  t.match(world.said.join('\n'), /next: say in \/etc\/guardian\/rebuild.json/)
+  t.match(world.said.join('\n'), /next: let the agent take rebuilds/)
+  await writeFile(
+    join(root, `${units}/io-guardian-rebuild@.service`),
+    '# Written by "guardian install agent", of old\n',
+  )
+  await writeFile(join(root, 'etc/guardian/rebuild.json'), '{}')
+  await writeFile(join(root, 'etc/guardian/agent.json'), '{ "rebuild": {} }')
+  const again = fakeWorld()
+  await install(asked('agent', root), again)
+  t.match(again.said[0], 'io-guardian-rebuild@.service')
+  t.notMatch(again.said.join('\n'), 'rebuilds')
+  const gone = fakeWorld()
+  await uninstall({ role: 'agent', purge: true, keepState: false, dryRun: false, prefix: root }, gone)
+  t.strictSame(Object.keys(await treeOf(root)), [])
 })
 
 t.test('whoever has done all that was next is told nothing more', async (t) => {

@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
+import { until } from '../hosts/until.ts'
 import { job, newSystem, oldSystem, openRig, type Rig } from './rig.ts'
 
 const done = { code: 0, err: '' }
@@ -91,6 +92,7 @@ t.test('a switch that is cut short is run once more before the way back', async 
   await writeFile(rig.at(`${newSystem}/hangs`), '')
   t.strictSame(await rig.helper(`prefetch-${job}`), done)
   t.strictSame(await rig.helper(`activate-${job}`), done)
+  await until('it hangs', () => rig.has('/hanging'))
   const pid = Number(await readFile(rig.at(`/units/guardian-switch-${job}.service.pid`), 'utf8'))
   await rm(rig.at(`${newSystem}/hangs`))
   process.kill(pid, 'SIGTERM')
@@ -108,6 +110,7 @@ t.test('the way back ends a switch that is still under way', async (t) => {
   await writeFile(rig.at(`${newSystem}/hangs`), '')
   t.strictSame(await rig.helper(`prefetch-${job}`), done)
   t.strictSame(await rig.helper(`activate-${job}`), done)
+  await until('it hangs', () => rig.has('/hanging'))
   await rm(rig.at(`${newSystem}/hangs`))
   t.strictSame(await rig.deadMan('deadman'), done)
   t.match(await rig.memory.results(job), { exit: { cut: true }, revert: { ok: true } })

@@ -8,6 +8,8 @@ import { run } from '../hosts/manager.ts'
 const shipped = fileURLToPath(new URL('../../units', import.meta.url))
 const storage: TargetUnits = { name: 'storage', unit: 'io-storage.target' }
 const exposureMax = 1.5
+/** Root's own, which writes the loader and the profiles of the store. */
+const rootMax = 6.5
 
 async function shippedUnits(): Promise<ReadonlyMap<string, string>> {
   const names = (await readdir(shipped)).filter((name) => /\.(service|target)$/.test(name))
@@ -45,11 +47,12 @@ t.test('systemd finds nothing to say about any unit, those of another target inc
 
 t.test(`each service is exposed by at most ${exposureMax}`, async (t) => {
   const services = [...(await shippedUnits()).keys()].filter((name) => name.endsWith('.service'))
-  t.equal(services.length, 5)
+  t.equal(services.length, 7)
   for (const name of services) {
+    const max = name.startsWith('io-guardian-rebuild') ? rootMax : exposureMax
     const { stdout } = await analyze(['security', '--offline=true', '--no-pager', join(shipped, name)], shipped)
     const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1])
-    t.ok(exposure <= exposureMax, `${name}: ${exposure}`)
+    t.ok(exposure <= max, `${name}: ${exposure}`)
   }
 })
 
