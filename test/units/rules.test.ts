@@ -26,9 +26,11 @@ const cases: readonly [unit: string, verb: string, says: 'yes' | 'undefined'][] 
   ['io-databases.target', 'restart', 'undefined'],
   ['ssh.service', 'reset-failed', 'yes'],
   ['ssh.service', 'start', 'undefined'],
-  ...['prefetch', 'activate', 'commit', 'revert', 'resume', 'forget'].map(
-    (action): [string, string, 'yes'] => [helper(action), 'start', 'yes'],
-  ),
+  ...['prefetch', 'activate', 'commit', 'revert', 'resume', 'forget'].map((action): [string, string, 'yes'] => [
+    helper(action),
+    'start',
+    'yes',
+  ]),
   [helper('prefetch'), 'stop', 'undefined'],
   [helper('prefetch'), 'restart', 'undefined'],
   [helper('go-back'), 'start', 'undefined'],
