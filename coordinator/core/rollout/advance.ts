@@ -9,6 +9,7 @@ import { nextOf } from './run.ts'
 import { jobOf, type Scene } from './scene.ts'
 import { isOutcome, isSettled } from './settled.ts'
 import { walk } from './stage.ts'
+import type { HostRun } from './state.ts'
 import { abortOn, failOver, pauseOn } from './trouble.ts'
 
 /**
@@ -37,37 +38,31 @@ function settleRollout(draft: Draft, id: string): void {
 
 function moveRuns(draft: Draft, id: string): boolean {
   let hasMoved = false
-  for (const run of draft.runs(id)) while (moveRun(draft, id, run.host)) hasMoved = true
+  for (const run of draft.runs(id)) {
+    for (let moved = moveRun(draft, run); moved !== null; moved = moveRun(draft, moved)) hasMoved = true
+  }
   return hasMoved
 }
 
-function moveRun(draft: Draft, id: string, host: string): boolean {
-  const scene = sceneOf(draft, id, host)
-  if (scene === null) return false
-  const move = nextOf(scene, draft.moment.wallMs)
-  if (move === null) return false
-  draft.move(scene.run, move)
+/** One step of one run, if one is due. */
+function moveRun(draft: Draft, run: HostRun): HostRun | null {
+  const move = nextOf(sceneOf(draft, run), draft.moment.wallMs)
+  if (move === null) return null
+  const moved = draft.move(run, move)
   // Nobody knows how it is there: no other host begins before somebody has looked.
-  if (move.to.is === 'lost') pauseOn(draft, id, 'failure', `${host}: ${move.reason}`)
-  return true
+  if (move.to.is === 'lost') pauseOn(draft, run.rollout, 'failure', `${run.host}: ${move.reason}`)
+  return moved
 }
 
-function sceneOf(draft: Draft, id: string, host: string): Scene | null {
-  const run = draft.state.rollouts.runs.get(id)?.get(host)
-  if (run === undefined) return null
-  const seen = {
-    state: draft.state,
-    rollout: draft.rollout(id),
-    run,
-    job: jobOf(draft.state, run),
-    atMs: draft.moment.atMs,
-  }
+function sceneOf(draft: Draft, run: HostRun): Scene {
+  const { state, moment } = draft
+  const seen = { state, rollout: draft.rollout(run.rollout), run, job: jobOf(state, run), atMs: moment.atMs }
   const verdict = verdictOf({ ...seen, streak: null })
   if (verdict !== null) draft.streak(run.job, verdict.ok)
   return { ...seen, state: draft.state, streak: draft.state.rollouts.streaks.get(run.job) ?? null }
 }
 
-function turn(draft: Draft, id: string): boolean {
+export function turn(draft: Draft, id: string): boolean {
   const { now } = draft.rollout(id)
   switch (now.is) {
     case 'planning':

@@ -22,28 +22,28 @@ export type Room =
 
 /** Whether a host may leave service: one that is out of it already costs nothing. */
 export function roomFor(state: FleetState, host: string, out: ReadonlySet<string>): Room {
-  const spec = state.plan.hosts.get(host)
-  if (spec === undefined) return { is: 'free' }
-  if (out.has(host)) return { is: 'out' }
-  return roomAmong(state, spec, out)
+  return out.has(host) ? { is: 'out' } : roomAmong(state, host, out)
 }
 
 /** The same for one that is in service though it counts as out of it. */
 export function roomToReturn(state: FleetState, host: string): Room {
-  const spec = state.plan.hosts.get(host)
-  if (spec === undefined) return { is: 'free' }
   const others = new Set([...outOfService(state)].filter((name) => name !== host))
-  return roomAmong(state, spec, others)
+  return roomAmong(state, host, others)
 }
 
-function roomAmong(state: FleetState, spec: HostSpec, out: ReadonlySet<string>): Room {
+function roomAmong(state: FleetState, host: string, out: ReadonlySet<string>): Room {
   for (const [name, budget] of budgetsOf(state)) {
-    if (!parseSelector(budget.select)(spec)) continue
-    const max = maxOf(state, budget)
-    const taken = takenOf(state, name, budget, out)
-    if (taken.length + 1 > max) return { is: 'full', budget: name, max, taken }
+    if (!membersOf(state, budget).some((spec) => spec.name === host)) continue
+    const room = roomIn(state, name, budget, out)
+    if (room.is === 'full') return room
   }
   return { is: 'free' }
+}
+
+function roomIn(state: FleetState, name: string, budget: Budget, out: ReadonlySet<string>): Room {
+  const max = maxOf(state, budget)
+  const taken = takenOf(state, name, budget, out)
+  return taken.length + 1 > max ? { is: 'full', budget: name, max, taken } : { is: 'free' }
 }
 
 function membersOf({ plan }: FleetState, { select }: Budget): readonly HostSpec[] {
@@ -73,12 +73,8 @@ export function budgetStatuses(state: FleetState): BudgetStatus[] {
 }
 
 /** Room for a machine that is no host of the fleet. */
-export function roomForLock(state: FleetState, group: string): Room {
-  const budget = budgetsOf(state).get(group)
-  if (budget === undefined) return { is: 'full', budget: group, max: 0, taken: [] }
-  const taken = takenOf(state, group, budget, outOfService(state))
-  const max = maxOf(state, budget)
-  return taken.length + 1 > max ? { is: 'full', budget: group, max, taken } : { is: 'free' }
+export function roomForLock(state: FleetState, group: string, budget: Budget): Room {
+  return roomIn(state, group, budget, outOfService(state))
 }
 
 /** One that a person gave up does not count until a later rollout has it, or it speaks. */

@@ -97,11 +97,10 @@ export class Draft {
     this.event(id, `rollout.${now.is}`, said, { from: before.now.is, to: now.is })
   }
 
-  stage(id: string, change: Partial<StageProgress>): void {
+  stage(id: string, change: Partial<StageProgress> & Pick<StageProgress, 'now' | 'reason'>): void {
     const rollout = this.rollout(id)
-    const isMoved = change.now !== undefined || change.at !== undefined
-    const stage = { ...rollout.stage, ...change, ...(isMoved ? { sinceMs: this.moment.atMs } : {}) }
-    this.edit({ ...rollout, stage: { ...stage, reason: asMessage(stage.reason) } })
+    const stage = { ...rollout.stage, ...change, sinceMs: this.moment.atMs, reason: asMessage(change.reason) }
+    this.edit({ ...rollout, stage })
   }
 
   editRun(run: HostRun): void {
@@ -111,7 +110,7 @@ export class Draft {
     this.#runs.set(`${run.rollout}/${run.host}`, run)
   }
 
-  move(run: HostRun, move: Move): void {
+  move(run: HostRun, move: Move): HostRun {
     const { atMs } = this.moment
     const reason = asMessage(move.reason)
     const to = { ...run, ...move.more, now: move.to, reason, sinceMs: atMs }
@@ -124,6 +123,7 @@ export class Draft {
     this.event(run.rollout, `host.${after.now.is}`, reason, more)
     if (holdsSlot(after) !== holdsSlot(run))
       this.event(run.rollout, holdsSlot(after) ? 'slot.taken' : 'slot.released', reason, { host: run.host })
+    return after
   }
 
   streak(job: string, ok: boolean | null): void {

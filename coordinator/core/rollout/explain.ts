@@ -95,7 +95,7 @@ function rolloutBecause({ id, now, reason, stage, stages }: Rollout, run: HostRu
   if (now.is === 'planned') return [{ what: `${id} has not been started`, free: `${ctl} start ${id}` }]
   if (now.is === 'paused') return [{ what: `${id} is paused: ${reason}`, free: `${ctl} resume ${id}` }]
   if (now.is !== 'running' || stage.now.is === 'active') return []
-  const name = stages[stage.at]?.name ?? ''
+  const [name] = stages.slice(stage.at).map((each) => each.name)
   const is = stage.now.is === 'waiting' ? `waits for ${stage.now.on}` : 'soaks'
   const isPromotable = stage.now.is === 'soaking' || stage.now.on === 'approval'
   const free = isPromotable ? `${ctl} promote ${id}` : `${ctl} status ${id}`

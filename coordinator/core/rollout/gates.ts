@@ -2,7 +2,7 @@ import type { GateCheck } from '../../../protocol/rollout/policy.ts'
 import type { FleetState } from '../state.ts'
 import { conditionOf } from './health.ts'
 import { windowKey } from './reboot.ts'
-import type { Rollout, StagePlan } from './state.ts'
+import type { Rollout } from './state.ts'
 
 // What has to be so before a wave begins. Whatever cannot be told is closed.
 
@@ -29,10 +29,11 @@ export interface Closed {
   readonly reason: string
 }
 
-export function closedBy(state: FleetState, rollout: Rollout, stage: StagePlan, atMs: number): Closed | null {
-  if (stage.window !== null) {
-    const open = conditionOf(state, windowKey(stage.window), atMs)
-    if (open?.ok !== true) return { on: 'window', reason: `${stage.window} is not now` }
+export function closedBy(state: FleetState, rollout: Rollout, atMs: number): Closed | null {
+  const [window = null] = rollout.stages.slice(rollout.stage.at).map((stage) => stage.window)
+  if (window !== null) {
+    const open = conditionOf(state, windowKey(window), atMs)
+    if (open?.ok !== true) return { on: 'window', reason: `${window} is not now` }
   }
   for (const { key, text } of checksOf(rollout)) {
     const found = conditionOf(state, key, atMs)

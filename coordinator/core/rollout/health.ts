@@ -32,6 +32,11 @@ export function verdictOf(scene: Scene): Verdict | null {
   return null
 }
 
+/** What is wrong with it; empty where nobody judges it. */
+export function unwellBy(scene: Scene): string {
+  return verdictOf(scene)?.reason ?? ''
+}
+
 function judged(scene: Scene, measure: Measure): Verdict {
   const { job } = scene
   if (job === null) return bad('no word from the host')

@@ -65,8 +65,8 @@ export function isDrained({ state, run, atMs }: Scene): boolean {
     const host = state.hosts.get(name)
     if (name !== run.host && isGone(host, state.plan.unreachableGraceMs, atMs)) return true
     if (host?.link.is !== 'up') return false
-    return targetsOf(state, name).every((target) => {
-      if (!hold.targets.includes(target)) return true
+    const targets = targetsOf(state, name).filter((target) => hold.targets.includes(target))
+    return targets.every((target) => {
       const seat = seatOf(host, target)
       if (seat.acknowledged === 'drain') return true
       const { report } = seat

@@ -23,12 +23,13 @@ export function lockAsked(state: FleetState, { id, group }: Asked, moment: Momen
   const known = state.rollouts.locks.get(id)
   if (known?.group === group) return still(state)
   if (known !== undefined) throw new GuardianError('held', `${id} has a lock of group ${known.group} already`)
-  if (!budgetsOf(state).has(group))
+  const budget = budgetsOf(state).get(group)
+  if (budget === undefined)
     throw new GuardianError(
       'bad-request',
       `no budget named ${group}; there is: ${[...budgetsOf(state).keys()].join(', ')}`,
     )
-  const room = roomForLock(state, group)
+  const room = roomForLock(state, group, budget)
   if (room.is === 'full')
     throw new GuardianError(
       'held',

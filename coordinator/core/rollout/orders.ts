@@ -14,6 +14,10 @@ export function wantOf({ now, hold }: HostRun): JobWant | null {
   switch (now.is) {
     case 'pending':
     case 'skipped':
+    case 'drained':
+    case 'verifying':
+    case 'undraining':
+    case 'serving':
     case 'failed':
     case 'lost':
     case 'interrupted':
@@ -30,15 +34,9 @@ export function wantOf({ now, hold }: HostRun): JobWant | null {
       return now.by === 'job' ? 'prefetched' : null
     case 'draining':
       return hold === null ? 'baselined' : null
-    case 'drained':
-      return null
     case 'activating':
     case 'rebooting':
       return 'active'
-    case 'verifying':
-    case 'undraining':
-    case 'serving':
-      return null
     case 'committing':
     case 'soaking':
     case 'done':

@@ -14,7 +14,7 @@ export function planText(rollout: Rollout, runs: Iterable<HostRun>): string | nu
 /** JSON with its keys in order. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  if (typeof value !== 'object' || value === null) return `${JSON.stringify(value)}`
   const entries = Object.entries(value).filter(([, each]) => each !== undefined)
   const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1))
   return `{${sorted.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join()}}`

@@ -30,7 +30,7 @@ export function planAsked(state: FleetState, request: PlanRequest, moment: Momen
     )
   const { stages, placed } = placedIn(state, policy, chosen(state, request))
   const rollout = rolloutOf(state, request, policy, stages, moment)
-  const runs = placed.map(({ spec, stage }) => runOf(rollout, spec.name, stage, sourceOf(request, spec.name)))
+  const runs = placed.map(({ spec, stage, source }) => runOf(rollout, spec.name, stage, source))
   const draft = new Draft(state, moment)
   discardRivals(draft, new Set(runs.map(({ host }) => host)), rollout.id)
   dropOldest(draft)
@@ -42,25 +42,39 @@ export function planAsked(state: FleetState, request: PlanRequest, moment: Momen
   return draft.finish({ rollout: rollout.id }, notPersisted)
 }
 
-interface Placed {
+interface Chosen {
   readonly spec: HostSpec
+  readonly source: JobSource
+}
+
+interface Placed extends Chosen {
   readonly stage: number
 }
 
 /** Whom it is about: in closure mode whoever has a system and matches. */
-function chosen(state: FleetState, { source, selector }: PlanRequest): readonly HostSpec[] {
-  const matches = parseSelector(selector)
-  const systems = source.mode === 'closure' ? source.systems : null
-  const strange = Object.keys(systems ?? {}).find((host) => !state.plan.hosts.has(host))
+function chosen(state: FleetState, request: PlanRequest): readonly Chosen[] {
+  const { selector } = request
+  const sources = sourcesOf(state, request)
+  const strange = [...sources.keys()].find((host) => !state.plan.hosts.has(host))
   if (strange !== undefined)
     throw new GuardianError('unknown-host', `there is a system for ${strange}, and no host of this name`, {
       host: strange,
     })
-  const hosts = [...state.plan.hosts.values()].filter(
-    (spec) => matches(spec) && (systems === null || spec.name in systems),
-  )
-  if (hosts.length > 0) return hosts
+  const matching = [...state.plan.hosts.values()].filter(parseSelector(selector))
+  const found = matching.flatMap((spec): readonly Chosen[] => {
+    const source = sources.get(spec.name)
+    return source === undefined ? [] : [{ spec, source }]
+  })
+  if (found.length > 0) return found
   throw new GuardianError('nothing-selected', `no host with a system matches ${JSON.stringify(selector)}`, { selector })
+}
+
+function sourcesOf({ plan }: FleetState, { source }: PlanRequest): ReadonlyMap<string, JobSource> {
+  const { mode } = source
+  if (mode === 'closure')
+    return new Map(Object.entries(source.systems).map(([host, system]) => [host, { mode, system }] as const))
+  const { flake, revision } = source
+  return new Map([...plan.hosts.keys()].map((host) => [host, { mode, flake, revision }] as const))
 }
 
 interface Course {
@@ -71,15 +85,15 @@ interface Course {
 const selfStage = 'coordinator'
 
 /** The first stage that matches has a host; the coordinator's own is taken out of it, alone, and goes last or first. */
-function placedIn(state: FleetState, policy: RolloutPolicy, hosts: readonly HostSpec[]): Course {
+function placedIn(state: FleetState, policy: RolloutPolicy, hosts: readonly Chosen[]): Course {
   const matchers = policy.stages.map(({ select }) => parseSelector(select))
-  const found = hosts.map((spec) => {
+  const found = hosts.map(({ spec, source }) => {
     const stage = matchers.findIndex((matches) => matches(spec))
     if (stage === -1)
       throw new GuardianError('bad-request', `${spec.name} is in no stage of the policy: add one with "select": "*"`, {
         host: spec.name,
       })
-    return { spec, stage }
+    return { spec, source, stage }
   })
   const stages = policy.stages.map(stagePlan)
   const self = found.find(({ spec }) => spec.name === state.plan.rebuilds.self)
@@ -143,11 +157,6 @@ function stageOf(stages: readonly StagePlan[], before: string): number {
   const at = stages.findIndex((stage) => stage.name === name)
   if (at !== -1) return at
   throw new GuardianError('bad-request', `a hook is to run before stage ${name}, and there is no such stage`)
-}
-
-function sourceOf({ source }: PlanRequest, host: string): JobSource {
-  if (source.mode === 'flake') return { mode: 'flake', flake: source.flake, revision: source.revision }
-  return { mode: 'closure', system: source.systems[host] ?? '' }
 }
 
 function runOf(rollout: Rollout, host: string, stage: number, source: JobSource): HostRun {

@@ -31,7 +31,8 @@ function beginNext(draft: Draft, id: string, due: readonly HostRun[], moving: re
   if (moving.some(({ stage }) => stage > top)) return false
   const { atMs, wallMs } = draft.moment
   const out = new Set(outOfService(draft.state))
-  const most = Math.min(rollout.stages[top]?.maxParallel ?? 1, rollout.options.maxParallel ?? Number.POSITIVE_INFINITY)
+  const limits = rollout.stages.slice(top, top + 1).map(({ maxParallel }) => maxParallel)
+  const most = Math.min(...limits, rollout.options.maxParallel ?? Number.POSITIVE_INFINITY)
   let count = moving.length
   for (const run of due) {
     if (run.stage !== top || count >= most) continue

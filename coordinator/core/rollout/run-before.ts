@@ -1,8 +1,9 @@
+import type { JobReport } from '../../../protocol/v2/job.ts'
 import { isGone } from '../links.ts'
 import type { LinkState } from '../state.ts'
 import { actionOf } from './kinds.ts'
 import { leaveToReboot } from './reboot.ts'
-import { factsOf, failed, jobOf, type Move, type Scene } from './scene.ts'
+import { factsOf, failed, type Move, type Scene } from './scene.ts'
 
 // Before its slot: nothing of this changes a host.
 
@@ -52,7 +53,8 @@ export function fromPrefetching(scene: Scene): Move | null {
   const more = { facts: factsOf(job) }
   if (job.is === 'blocked' || job.is === 'failed')
     return { to: { is: 'blocked', by: 'job' }, reason: [job.reason, ...job.blockers].filter(Boolean).join('; '), more }
-  if (isAhead(scene)) return astray(scene)
+  const ahead = aheadOf(scene)
+  if (ahead !== null) return astray(scene, ahead)
   if (job.is === 'prefetching' || job.action === null) return null
   const fetched = { ...scene, run: { ...run, ...more } }
   const action = actionOf(rollout, fetched.run)
@@ -68,7 +70,8 @@ export function fromPrefetching(scene: Scene): Move | null {
 
 export function fromReady(scene: Scene): Move | null {
   const { job, rollout, run } = scene
-  if (isAhead(scene)) return astray(scene)
+  const ahead = aheadOf(scene)
+  if (ahead !== null) return astray(scene, ahead)
   const isOther = job !== null && (job.action !== run.facts.action || job.system !== run.facts.system)
   if (isOther && rollout.now.is === 'planned')
     return { to: { is: 'prefetching' }, reason: 'its host says otherwise than before' }
@@ -83,7 +86,8 @@ export function fromReady(scene: Scene): Move | null {
 /** While a plan is made or shown it follows what the hosts say; once it has begun a person says `retry`. */
 export function fromBlocked(scene: Scene): Move | null {
   const { state, rollout, run, job } = scene
-  if (isAhead(scene)) return astray(scene)
+  const ahead = aheadOf(scene)
+  if (ahead !== null) return astray(scene, ahead)
   if (run.now.is !== 'blocked' || (rollout.now.is !== 'planning' && rollout.now.is !== 'planned')) return null
   const isUp = state.hosts.get(run.host)?.link.is === 'up'
   if (run.now.by === 'offline') return isUp ? { to: { is: 'pending' }, reason: '' } : null
@@ -94,31 +98,24 @@ export function fromBlocked(scene: Scene): Move | null {
 }
 
 export function fromDeferred(scene: Scene): Move | null {
-  if (isAhead(scene)) return astray(scene)
-  return leaveToReboot(scene)?.is === 'given' ? { to: { is: 'ready' }, reason: '' } : null
+  const ahead = aheadOf(scene)
+  if (ahead !== null) return astray(scene, ahead)
+  const leave = leaveToReboot(scene)
+  return leave === null || leave.is === 'given' ? { to: { is: 'ready' }, reason: '' } : null
 }
 
 /** The baseline is taken behind a slot that this store gave: this one knows of none. */
-function isAhead({ job }: Scene): boolean {
-  if (job === null || job.baselineBootId === null) return false
-  return job.is !== 'prefetching' && job.is !== 'prefetched' && job.is !== 'blocked' && job.is !== 'baselined'
+function aheadOf({ job }: Scene): JobReport | null {
+  if (job === null || job.baselineBootId === null) return null
+  const isBehind = job.is === 'prefetching' || job.is === 'prefetched' || job.is === 'blocked' || job.is === 'baselined'
+  return isBehind ? null : job
 }
 
 /** The store was restored from an older copy. Nothing is claimed that the job does not show; what is half done goes back. */
-function astray(scene: Scene): Move {
-  const { job, atMs } = scene
-  const more = { slotMs: atMs, activated: true, ...(job === null ? {} : { facts: factsOf(job), bootId: job.bootId }) }
-  const isThere = job?.is === 'committed' && job.profile === job.system && job.current === job.system
-  if (isThere)
-    return {
-      to: { is: 'soaking' },
-      reason: 'committed before this coordinator knew of it',
-      more: { ...more, slotMs: null },
-    }
+function astray(scene: Scene, job: JobReport): Move {
+  const more = { activated: true, facts: factsOf(job), bootId: job.bootId }
+  if (job.is === 'committed' && job.profile === job.system && job.current === job.system)
+    return { to: { is: 'soaking' }, reason: 'committed before this coordinator knew of it', more }
   const move = failed(scene, 'start', 'its host is further than this coordinator knows')
-  return { ...move, more: { ...move.more, ...more } }
-}
-
-export function isReachable({ state, run }: Scene): boolean {
-  return jobOf(state, run) !== null
+  return { ...move, more: { ...move.more, ...more, slotMs: scene.atMs } }
 }

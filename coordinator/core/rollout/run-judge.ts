@@ -1,5 +1,5 @@
 import { derailed } from './derailed.ts'
-import { verdictOf } from './health.ts'
+import { unwellBy } from './health.ts'
 import { heldByOthers, isServing, openingMs } from './holding.ts'
 import { factsOf, failed, isHeard, isSilent, type Move, marginMs, type Scene, spentMs } from './scene.ts'
 import { unheardOf } from './unheard.ts'
@@ -51,7 +51,7 @@ export function fromSoaking(scene: Scene): Move | null {
   if (isSilent(scene)) return unheardOf(scene)
   if (job === null || streak === null || streak.ok) return null
   if (atMs - streak.sinceMs < Math.max(rollout.policy.health.minHealthy, unwellMs)) return null
-  const reason = verdictOf(scene)?.reason ?? ''
+  const reason = unwellBy(scene)
   const move = failed(scene, 'soaking', reason)
   return { ...move, more: { ...move.more, slotMs: atMs } }
 }
@@ -63,5 +63,5 @@ function isWell({ streak, rollout, atMs }: Scene): boolean {
 
 function unwell(scene: Scene): Move | null {
   if (isWell(scene) || spentMs(scene) < scene.rollout.policy.health.deadline) return null
-  return failed(scene, scene.run.now.is, `not well in time: ${verdictOf(scene)?.reason ?? ''}`)
+  return failed(scene, scene.run.now.is, `not well in time: ${unwellBy(scene)}`)
 }

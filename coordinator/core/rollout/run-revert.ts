@@ -1,4 +1,4 @@
-import { verdictOf } from './health.ts'
+import { unwellBy, verdictOf } from './health.ts'
 import { hasDrain, heldByOthers, holdFor, isDrained, isServing, openingMs } from './holding.ts'
 import { activationMs, factsOf, isHeard, type Move, marginMs, type Scene, spentMs } from './scene.ts'
 import { unheardOf } from './unheard.ts'
@@ -83,7 +83,7 @@ function switching(scene: Scene, wallMs: number): Move | null {
 function judging(scene: Scene, wallMs: number): Move | null {
   if (isSound(scene)) return { to: { is: 'reverting', step: 'opening' }, reason: scene.run.reason, release: true }
   if (spentMs(scene) < scene.rollout.policy.health.deadline) return null
-  return stuck(scene, wallMs, `not as well as before: ${verdictOf(scene)?.reason ?? ''}`)
+  return stuck(scene, wallMs, `not as well as before: ${unwellBy(scene)}`)
 }
 
 function opening(scene: Scene, wallMs: number): Move | null {
@@ -92,7 +92,7 @@ function opening(scene: Scene, wallMs: number): Move | null {
   if (isBack && (!run.activated || verdictOf(scene)?.ok === true))
     return { to: { is: 'reverted' }, reason: run.failure?.reason ?? run.reason, more: { slotMs: null, back: false } }
   if (spentMs(scene) < openingMs(state, run.host) + rollout.policy.health.deadline) return null
-  return stuck(scene, wallMs, `not in service as before: ${verdictOf(scene)?.reason ?? 'it did not open'}`)
+  return stuck(scene, wallMs, `not in service as before: ${isBack ? unwellBy(scene) : 'it did not open'}`)
 }
 
 function isSound({ streak, rollout, atMs }: Scene): boolean {

@@ -1,7 +1,8 @@
+import type { Hook } from '../../../protocol/rollout/policy.ts'
 import type { Draft } from './draft.ts'
 import { checksOf, closedBy } from './gates.ts'
 import { isMoving } from './kinds.ts'
-import type { HostRun, Rollout, StageNow, StagePlan } from './state.ts'
+import type { HookRun, HostRun, Rollout, StageNow, StagePlan } from './state.ts'
 import { end, endOf, pauseOn } from './trouble.ts'
 import { beginWaiting, deferReboots, isUnknown, pickWave } from './wave.ts'
 
@@ -48,10 +49,13 @@ function openOn(on: Walk): boolean {
     if (on.runs.some(isMoving)) return false
     return leave(on)
   }
-  const closed = closedBy(draft.state, rollout, on.stage, draft.moment.atMs)
+  const closed = closedBy(draft.state, rollout, draft.moment.atMs)
   if (closed !== null) return wait(on, closed.on, closed.reason)
-  const hook = rollout.hooks.find(({ before, now }) => before <= rollout.stage.at && now !== 'done')
-  if (hook !== undefined) return hookOn(on, hook.name)
+  const due = rollout.hooks.filter(({ before, now }) => before <= rollout.stage.at && now !== 'done')
+  for (const hook of rollout.policy.hooks) {
+    const run = due.find(({ name }) => name === hook.name)
+    if (run !== undefined) return hookOn(on, hook, run)
+  }
   if (checksOf(rollout).length > 0)
     draft.event(
       id,
@@ -69,17 +73,14 @@ function isComing({ now }: HostRun): boolean {
 }
 
 /** Once in a rollout: it is written down as running before it runs, and a person says whether it runs again. */
-function hookOn(on: Walk, name: string): boolean {
+function hookOn(on: Walk, { name, reversible, run, deadline }: Hook, hook: HookRun): boolean {
   const { draft, id, rollout } = on
-  const hook = rollout.hooks.find((one) => one.name === name)
-  const spec = rollout.policy.hooks.find((one) => one.name === name)
-  if (hook === undefined || spec === undefined) return false
   if (hook.now === 'failed') return pauseOn(draft, id, 'hook', `hook ${name}: ${hook.reason}`)
   if (hook.now === 'running') return wait(on, 'hook', `hook ${name} runs`)
   const hooks = rollout.hooks.map((one) => (one === hook ? { ...one, now: 'running' as const } : one))
-  draft.edit({ ...rollout, hooks, irreversible: rollout.irreversible || !spec.reversible })
-  draft.event(id, 'hook.running', spec.reversible ? name : `${name}: there is no way back after it`)
-  draft.effect({ type: 'run-hook', rollout: id, hook: name, run: spec.run, deadlineMs: spec.deadline })
+  draft.edit({ ...rollout, hooks, irreversible: rollout.irreversible || !reversible })
+  draft.event(id, 'hook.running', reversible ? name : `${name}: there is no way back after it`)
+  draft.effect({ type: 'run-hook', rollout: id, hook: name, run, deadlineMs: deadline })
   wait(on, 'hook', `hook ${name} runs`)
   return true
 }

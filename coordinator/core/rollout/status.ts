@@ -9,7 +9,7 @@ import { nextCommands } from './next-commands.ts'
 import { jobOf, type Scene } from './scene.ts'
 import { isSettled } from './settled.ts'
 import { rolloutNamed } from './start.ts'
-import type { HostRun, Rollout } from './state.ts'
+import type { HostRun, Rollout, StagePlan } from './state.ts'
 
 /**
  * Everything that `guardian ctl rollout status` shows. `hash` is that of `planText`, null where it is not planned yet.
@@ -35,7 +35,7 @@ export function rolloutStatus(state: FleetState, id: string, atMs: number, hash:
     irreversible: rollout.irreversible,
     settled: isSettled(rollout, runs),
     exit: exitOf(rollout, runs),
-    stages: rollout.stages.map((_, at) => stageStatus(rollout, runs, at, atMs)),
+    stages: rollout.stages.map((plan, at) => stageStatus(rollout, runs, { ...plan, at }, atMs)),
     budgets: budgetStatuses(state),
     hosts: runs.map((run) => runStatus(state, rollout, run, atMs)),
   }
@@ -63,12 +63,12 @@ function exitOf(rollout: Rollout, runs: readonly HostRun[]): number {
 function stageStatus(
   rollout: Rollout,
   all: readonly HostRun[],
-  at: number,
+  plan: StagePlan & { readonly at: number },
   atMs: number,
 ): RolloutStatus['stages'][number] {
-  const { stage: progress, stages, policy, hooks } = rollout
+  const { stage: progress, policy, hooks } = rollout
+  const { at } = plan
   const runs = all.filter(({ stage }) => stage === at)
-  const plan = stages[at] ?? { name: '', maxParallel: 1, soakMs: 0, promote: 'auto' as const, window: null }
   const isNow = at === progress.at && rollout.now.is !== 'planning' && rollout.now.is !== 'planned'
   const { is } = progress.now
   const isSoaking = isNow && is === 'soaking'
@@ -84,7 +84,7 @@ function stageStatus(
     hooks: hooks
       .filter(({ before }) => before === at)
       .map(({ name, now }) => {
-        const reversible = policy.hooks.find((hook) => hook.name === name)?.reversible ?? true
+        const reversible = !policy.hooks.some((hook) => hook.name === name && !hook.reversible)
         return { name, reversible, is: now }
       }),
   }

@@ -4,8 +4,13 @@ import type { HostRun, RolloutEnd, RolloutNow } from './state.ts'
 
 // What a rollout does about hosts that did not make it, and how it comes to its end.
 
-export function failuresOf(runs: readonly HostRun[]): readonly HostRun[] {
-  return runs.filter(({ failure }) => failure !== null)
+interface Failure {
+  readonly run: HostRun
+  readonly reason: string
+}
+
+export function failuresOf(runs: readonly HostRun[]): readonly Failure[] {
+  return runs.flatMap((run) => (run.failure === null ? [] : [{ run, reason: run.failure.reason }]))
 }
 
 /** More failures than the policy bears, and than somebody has seen already. */
@@ -14,7 +19,7 @@ export function failOver(draft: Draft, id: string): boolean {
   const failures = failuresOf(draft.runs(id))
   const { maxFailures, onFailure } = rollout.policy
   if (failures.length - rollout.forgiven <= maxFailures) return false
-  const reason = failures.map(({ host, failure }) => `${host}: ${failure?.reason ?? ''}`).join('; ')
+  const reason = failures.map(({ run, reason: why }) => `${run.host}: ${why}`).join('; ')
   // Behind a point of no return nothing goes back by itself.
   if (rollout.irreversible || onFailure === 'pause' || onFailure === 'rollback-host-and-pause')
     return pauseOn(draft, id, 'failure', reason)
@@ -71,7 +76,7 @@ export function end(draft: Draft, id: string, is: RolloutEnd, reason: string): v
 
 export function endOf(runs: readonly HostRun[]): { readonly is: 'succeeded' | 'failed'; readonly reason: string } {
   const failed = failuresOf(runs)
-  if (failed.length > 0) return { is: 'failed', reason: `failed: ${namesOf(failed)}` }
+  if (failed.length > 0) return { is: 'failed', reason: `failed: ${namesOf(failed.map(({ run }) => run))}` }
   const left = runs.filter(({ now }) => now.is === 'skipped' || now.is === 'deferred' || now.is === 'blocked')
   return { is: 'succeeded', reason: left.length === 0 ? '' : `left out: ${namesOf(left)}` }
 }

@@ -53,8 +53,7 @@ function beginning(draft: Draft, id: string, run: HostRun, out: ReadonlySet<stri
   if (leave?.is === 'refused')
     return { to: { is: 'deferred', until: leave.until }, reason: leave.reason, more: { wave: null } }
   if (leave?.is === 'unknown') return hold(draft, run, 'whether it may reboot now is being looked at')
-  const stage = rollout.stages[rollout.stage.at]
-  const closed = stage === undefined ? null : closedBy(state, rollout, stage, atMs)
+  const closed = closedBy(state, rollout, atMs)
   if (closed !== null) return hold(draft, run, closed.reason)
   const gated = gateHolding(state, run.host)
   if (gated !== null) return hold(draft, run, `${gated} is down or in maintenance: its gate holds this host`)

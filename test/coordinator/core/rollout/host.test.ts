@@ -117,6 +117,14 @@ t.test('a reboot', async (t) => {
   t.equal(live.runs, 'a1 activating', 'nobody asked for one')
 })
 
+t.test('a policy that reboots hosts that could be switched', async (t) => {
+  const site = one(policyOf({ activate: { mode: 'reboot' }, reboot: { allow: 'always' } }))
+  site.manners.set('a1', ({ want, mode }) =>
+    want === 'active' ? { is: mode === 'reboot' ? 'rebooting' : 'failed' } : {},
+  )
+  t.equal(site.plan().start().runs, 'a1 rebooting')
+})
+
 t.test('leave to reboot', async (t) => {
   const window = 'Sun 02:00/3h Europe/Berlin'
   const rows: readonly (readonly [

@@ -19,14 +19,9 @@ import type { JobReport, JobWant } from '../../../../protocol/v2/job.ts'
 import type { Command } from '../../../../protocol/v2.ts'
 import { Fleet } from '../scene.ts'
 import { planOf, reportOf, specOf } from '../shapes.ts'
+import { boots, done, freshJob, newSystem } from './site-jobs.ts'
 
-export const oldSystem = systemOf('old')
-export const newSystem = systemOf('new')
-const boots = 'b'.repeat(32)
-
-export function systemOf(name: string): string {
-  return `/nix/store/${'0'.repeat(32)}-nixos-system-${name}`
-}
+export { newSystem, oldSystem, systemOf, well } from './site-jobs.ts'
 
 export function policyOf(more: Partial<v.InferInput<typeof rolloutPolicy>> = {}): RolloutPolicy {
   const stages = [{ name: 'all', select: '*', maxParallel: 10, soak: 0 }]
@@ -55,8 +50,6 @@ export function fleetPlanOf({
   const rebuilds = { policies: new Map([['p', policy]]), budgets: new Map(Object.entries(budgets ?? { free })), self }
   return { ...planOf({ hosts: specs }), ...plan, rebuilds }
 }
-
-export const well = { settled: true, failed: [], looping: [], missing: [], probes: [] }
 
 /** What a host answers to a want: a change of its job's report, or nothing at all. */
 export type Manner = (order: JobOrder, job: JobReport) => Partial<JobReport> | null
@@ -269,42 +262,5 @@ export class Site {
     if (order.want === 'forgotten') machine.jobs.delete(order.job)
     else machine.jobs.set(order.job, { ...before, ...done(order, before, machine.boot), ...now })
     this.report(name)
-  }
-}
-
-function freshJob({ job, rollout, source }: JobOrder, bootId: string): JobReport {
-  const system = source.mode === 'closure' ? source.system : newSystem
-  return {
-    ...{ job, rollout, is: 'prefetching', reason: '', blockers: [], action: null, rebootReasons: [], bootOnce: true },
-    ...{
-      touches: [],
-      system,
-      previous: oldSystem,
-      current: oldSystem,
-      profile: oldSystem,
-      bootId,
-      baselineBootId: null,
-    },
-    ...{ exit: null, deadManMs: null, health: null },
-  }
-}
-
-/** What a good host comes to. */
-function done({ want }: JobOrder, job: JobReport, bootId: string): Partial<JobReport> {
-  switch (want) {
-    case 'prefetched':
-      return { is: 'prefetched', action: 'live' }
-    case 'baselined':
-      return { is: 'baselined', baselineBootId: bootId }
-    case 'active':
-      return { is: 'active', current: job.system, exit: 0, health: well }
-    case 'committed':
-      return { is: 'committed', profile: job.system }
-    case 'reverted':
-      return { is: 'reverted', current: job.previous, profile: job.previous, health: well }
-    case 'forgotten':
-      return {}
-    default:
-      return want satisfies never
   }
 }
