@@ -20,6 +20,7 @@ It changes nothing. Run it as root: others may not see keys, and polkit answers 
 
   error    a promise does not hold, or will not when it is needed
   warning  it works, but not as it should
+  hint     it works, and could be better
 
 Exit codes: 0 no error, 1 internal error, 2 wrong usage, 3 errors found.
 `

@@ -16,10 +16,11 @@ function blockOf({ severity, found, wanted, write, run }: Finding): readonly str
 }
 
 function summaryOf({ looked, findings }: Survey): string {
-  const errors = findings.filter(({ severity }) => severity === 'error').length
+  const count = (severity: Finding['severity']) => findings.filter((each) => each.severity === severity).length
+  const hints = count('hint') === 0 ? '' : `, ${counted(count('hint'), 'hint')}`
   const where = looked.length === 0 ? '' : `; looked at ${looked.join(' and ')}`
   if (findings.length === 0) return `nothing is wrong${where}`
-  return `${counted(errors, 'error')}, ${counted(findings.length - errors, 'warning')}${where}`
+  return `${counted(count('error'), 'error')}, ${counted(count('warning'), 'warning')}${hints}${where}`
 }
 
 function counted(count: number, noun: string): string {

@@ -56,7 +56,7 @@ export async function survey(asked: Asked): Promise<Survey> {
 }
 
 function rank({ severity }: Finding): number {
-  return severity === 'error' ? 0 : 1
+  return ['error', 'warning', 'hint'].indexOf(severity)
 }
 
 interface Named {

@@ -5,6 +5,7 @@ import type { AgentConfig, TargetPlan } from '../../agent/config.ts'
 import { build } from '../../daemon/build.ts'
 import { wallMs } from '../../daemon/clock.ts'
 import { readAs } from '../../daemon/durable-file.ts'
+import type { ProbeSpec } from '../../daemon/probe.ts'
 import { codeOf } from '../../daemon/reason.ts'
 import type { AgentFacts, DirectoryFacts } from '../core/agent.ts'
 import type { SecretFacts } from '../core/files.ts'
@@ -48,7 +49,13 @@ export async function readAgent(config: AgentConfig, patient: Patient): Promise<
     stateDir: await readStateDir(config.stateDir, account, unit),
     targets: units === null ? null : targets,
     markers: await Promise.all(config.targets.map(({ spec }) => readMarker(config, spec.name))),
+    probes: { source: config.source, anonymous: anonymousOf(config.resources) },
   }
+}
+
+/** Resources whose PostgreSQL is asked without a role of its own. */
+export function anonymousOf(probes: ReadonlyMap<string, ProbeSpec>): readonly string[] {
+  return [...probes].flatMap(([name, probe]) => (probe.type === 'postgres' && probe.user === undefined ? [name] : []))
 }
 
 /** Units by the names that they are asked for; what systemd has not is in it as `not-found`. */

@@ -15,7 +15,7 @@ import { type GateFacts, gateUnitOf } from '../core/gate.ts'
 import { agentUnit } from '../core/target.ts'
 import type { UnitFacts } from '../core/unit.ts'
 import { type Account, accountOf, groupName, groupsOf } from './accounts.ts'
-import type { Patient } from './agent.ts'
+import { anonymousOf, type Patient } from './agent.ts'
 import { readHosts } from './hosts.ts'
 import { keySource, readSecret, type SecretQuestion, tlsQuestions } from './secrets.ts'
 import type { UnitReader } from './systemd.ts'
@@ -50,6 +50,7 @@ export async function readCoordinator(
       hosts: [...config.plan.hosts.values()].filter(({ targets }) => targets.includes(name)),
     })),
     hosts: await readHosts({ ...config, pskFile: key?.path ?? null }, status),
+    probes: { source: config.file, anonymous: anonymousOf(config.probes) },
   }
 }
 

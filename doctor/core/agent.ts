@@ -3,6 +3,7 @@ import { dependentFindings } from './dependents.ts'
 import { type May, type SecretFacts, secretFindings } from './files.ts'
 import { error, type Finding, journal, systemctl } from './finding.ts'
 import { type MarkerFacts, markerFindings } from './marker.ts'
+import { type ProbeFacts, probeFindings } from './probes.ts'
 import { type RightsFacts, rightFindings } from './rights.ts'
 import { agentUnit, type TargetFacts, targetFindings } from './target.ts'
 
@@ -22,6 +23,7 @@ export interface AgentFacts {
   /** Null where systemd could not be asked. */
   readonly targets: readonly TargetFacts[] | null
   readonly markers: readonly MarkerFacts[]
+  readonly probes: ProbeFacts
 }
 
 export interface DoorFacts {
@@ -53,6 +55,7 @@ export function agentFindings(facts: AgentFacts): readonly Finding[] {
     ...ofStateDir(facts),
     ...(facts.targets ?? []).flatMap((target) => [...targetFindings(target), ...dependentFindings(target)]),
     ...facts.markers.flatMap(markerFindings),
+    ...probeFindings(facts.probes),
   ]
 }
 

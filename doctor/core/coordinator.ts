@@ -4,6 +4,7 @@ import { type SecretFacts, secretFindings } from './files.ts'
 import { dropIn, error, type Finding, journal, systemctl, warning } from './finding.ts'
 import { type HostFacts, hostFindings, statusFindings, type WaveFacts, waveFindings } from './fleet.ts'
 import { type GateFacts, gateFindings } from './gate.ts'
+import { type ProbeFacts, probeFindings } from './probes.ts'
 
 /** Everything that is known of the coordinator of this host. */
 export interface CoordinatorFacts {
@@ -18,6 +19,7 @@ export interface CoordinatorFacts {
   readonly ungated: readonly string[]
   readonly waves: readonly WaveFacts[]
   readonly hosts: readonly HostFacts[]
+  readonly probes: ProbeFacts
 }
 
 export type ApiFacts =
@@ -47,6 +49,7 @@ export function coordinatorFindings(facts: CoordinatorFacts): readonly Finding[]
     ...facts.ungated.map(withoutGate),
     ...facts.waves.flatMap(waveFindings),
     ...hostFindings(facts.hosts, build),
+    ...probeFindings(facts.probes),
     ...(api.is === 'answers' ? statusFindings(api.status) : []),
   ]
 }

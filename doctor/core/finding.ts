@@ -1,6 +1,6 @@
 /** One thing that is wrong on a host, and the way out. */
 export interface Finding {
-  readonly severity: 'error' | 'warning'
+  readonly severity: 'error' | 'warning' | 'hint'
   /** The rule that found it: the same word in every version, for scripts. */
   readonly rule: string
   /** In words: the unit, file or host, and what is wrong with it. */
@@ -31,6 +31,10 @@ export function error(rule: string, { found, wanted, write, run }: Mending): Fin
 
 export function warning(rule: string, mending: Mending): Finding {
   return { ...error(rule, mending), severity: 'warning' }
+}
+
+export function hint(rule: string, mending: Mending): Finding {
+  return { ...error(rule, mending), severity: 'hint' }
 }
 
 /** How units are spoken of on one host: `systemctl`, or `systemctl --user` where the manager is a user's. */

@@ -8,8 +8,8 @@ import { type IoRig, openIoRig } from './io-rig.ts'
 import { mend } from './mend.ts'
 
 const gate = 'io-guardian-gate@postgresql.service'
-// No host of a test has the operators' group, and no fake agent is of this build.
-const always = ['socket-group', 'host-build-apart', 'host-build-apart']
+// No host of a test has the operators' group, no fake agent is of this build, and no database has a role for a probe.
+const always = ['socket-group', 'host-build-apart', 'host-build-apart', 'probe-without-user']
 
 interface Row {
   readonly name: string

@@ -147,6 +147,13 @@ const rows: readonly [name: string, facts: Partial<AgentFacts>, found: readonly 
 
   ['a target', { targets: [target({ units: unitsOf() })] }, ['error target-missing']],
 
+  [
+    'PostgreSQL asked without a role',
+    { probes: { source: '/x.json', anonymous: ['a', 'b'] } },
+    ['hint probe-without-user'],
+    /^\/x\.json: a and b are asked without a "user"/,
+  ],
+
   ['no marker', marked(null), []],
   ['a day of drain', held(hold), ['warning hold-old'], /drained for 24h by operator:anna \(new disk\)/],
   ['a day less a moment', held({ ...hold, sinceMs: hold.sinceMs + 1 }), []],

@@ -52,6 +52,12 @@ const rows: readonly [name: string, facts: Partial<CoordinatorFacts>, found: rea
     ['warning gate-none'],
     /^redis is probed on this host/,
   ],
+  [
+    'PostgreSQL asked without a role',
+    { api: up, probes: { source: '/x.json', anonymous: ['db'] } },
+    ['hint probe-without-user'],
+    /db is asked without a "user"/,
+  ],
   ['a wave', { api: up, waves: [{ target: 'x', selectors: ['@none'], hosts: [] }] }, ['warning wave-empty']],
   [
     'an agent of this program’s build, and an older coordinator',

@@ -119,6 +119,7 @@ export function agent(more: Partial<AgentFacts> = {}): AgentFacts {
     stateDir: { path: '/var/lib/io-guardian', isThere: true, writable: true, isMade: true },
     targets: [target()],
     markers: [],
+    probes: { source: '/etc/guardian/agent.json', anonymous: [] },
     ...more,
   }
 }
@@ -156,6 +157,7 @@ export function coordinator(more: Partial<CoordinatorFacts> = {}): CoordinatorFa
     ungated: [],
     waves: [],
     hosts: [],
+    probes: { source: '/etc/guardian/coordinator.json', anonymous: [] },
     ...more,
   }
 }
