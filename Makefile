@@ -1,5 +1,8 @@
 # `make demo` and `make test` are all a newcomer needs; each sets up what it wants first.
 
+# Where root's programs are, which su does not always add.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 .PHONY: demo test build check sim bench lab lab-shell deb setup clean
 
 demo: setup

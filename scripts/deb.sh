@@ -18,7 +18,7 @@ version=$(dpkg-parsechangelog -S Version)
 place=.cache/deb/guardian-$version
 rm -rf .cache/deb
 mkdir -p "$place"
-cp -r debian README.md CHANGELOG.md LICENSE "$place"
+cp -r debian docs *.md LICENSE "$place"
 node --import tsx scripts/stage.ts "$place/staged"
 licence=/usr/share/doc/nodejs/LICENSE
 [ -f $licence ] || licence=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")/LICENSE
