@@ -10,7 +10,7 @@ import type { FleetEffect } from './effect.ts'
 import type { FleetEvent } from './event.ts'
 import { afresh, linkOf, withLink, withoutTargets, withSeat } from './links.ts'
 import { reconcileAll, reconcileOne } from './reconcile.ts'
-import type { FleetState, Seat } from './state.ts'
+import type { FleetState, HostState, Seat } from './state.ts'
 import { seatOf, targetsOf } from './wanted.ts'
 
 export function linkUp(
@@ -58,10 +58,13 @@ export function linkDown(
 export function told(state: FleetState, name: string, link: string, message: AgentMessage, atMs: number): FleetStep {
   // Also from a link that was refused before it was up.
   if (message.type === 'error') return weigh(state, name, message.seen) ?? still(state)
-  if (linkOf(state.hosts.get(name)) !== link) return still(state)
+  const host = state.hosts.get(name)
+  if (host?.link.is !== 'up' || host.link.link !== link) return still(state)
   switch (message.type) {
     case 'report':
-      return weigh(state, name, message.seen) ?? reported(withJobs(state, name, message), name, message.targets, atMs)
+      return (
+        weigh(state, name, message.seen) ?? reported(withJobs(state, name, host, message), name, message.targets, atMs)
+      )
     case 'response':
       return responded(state, name, message, atMs)
     case 'progress': {
@@ -156,9 +159,8 @@ function reported(state: FleetState, name: string, all: readonly TargetReport[],
   return { save: saveOf(after, kept), next: next(after), otherwise: next(changed(seen, lost)) }
 }
 
-function withJobs(state: FleetState, name: string, { jobs }: Report): FleetState {
-  const host = state.hosts.get(name)
-  if (host === undefined || (jobs === undefined && host.jobs === null)) return state
+function withJobs(state: FleetState, name: string, host: HostState, { jobs }: Report): FleetState {
+  if (jobs === undefined && host.jobs === null) return state
   return { ...state, hosts: state.hosts.with(name, { ...host, jobs: jobs ?? null }) }
 }
 
