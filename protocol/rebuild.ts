@@ -6,10 +6,6 @@ import { jobActions, jobCommand } from './v2/job.ts'
 
 // What the agent and its root helper say to each other: an order in the agent's state directory, results in the helper's.
 
-/** What the agent may ask of the helper, by starting `io-guardian-rebuild@<action>-<job>.service`. */
-export const helperActions = ['prefetch', 'activate', 'commit', 'revert', 'resume', 'forget'] as const
-export type HelperAction = (typeof helperActions)[number]
-
 const { source, mode, adopt, activateLimitMs, rebootLimitMs, confirmMs, settleMs, probes, self, rollout, want, job } =
   jobCommand.entries
 
@@ -95,11 +91,3 @@ export const resultFiles = {
 export type JobResults = {
   readonly [Name in keyof typeof resultFiles]: v.InferOutput<(typeof resultFiles)[Name]> | null
 }
-
-/** Units of a job; the last two are transient, so that no switch touches them. */
-export const unitsOf = (job: string) => ({
-  helper: (action: HelperAction) => `io-guardian-rebuild@${action}-${job}.service`,
-  switch: `guardian-switch-${job}.service`,
-  revert: `guardian-revert-${job}.service`,
-  deadMan: [`guardian-deadman-${job}`, `guardian-confirm-${job}`],
-})

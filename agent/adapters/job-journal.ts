@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import * as v from 'valibot'
-import { unitsOf } from '../../protocol/rebuild.ts'
+import { unitsOf } from '../../protocol/rebuild-units.ts'
 import type { JobLog } from '../../protocol/v2/job.ts'
 
 export type LogLine = JobLog['lines'][number]

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { unitName } from '../../protocol/names.ts'
-import { type HelperAction, helperActions, unitsOf } from '../../protocol/rebuild.ts'
+import { type HelperAction, helperActions, unitsOf } from '../../protocol/rebuild-units.ts'
 import type { JobSight, UnitSight } from '../core/job.ts'
 import type { Bus } from './bus.ts'
 

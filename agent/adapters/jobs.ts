@@ -1,6 +1,6 @@
 import type { Log } from '../../daemon/log.ts'
 import { reasonOf } from '../../daemon/reason.ts'
-import type { HelperAction } from '../../protocol/rebuild.ts'
+import type { HelperAction } from '../../protocol/rebuild-units.ts'
 import type { Job, JobSight, UnitSight } from '../core/job.ts'
 import { isMoving, wantedLogs, wantedProbes, wantsUnits } from '../core/job-watch.ts'
 import type { AgentState } from '../core/state.ts'
@@ -51,11 +51,12 @@ export function openJobs(parts: JobsParts): Jobs {
     turn.ask()
   }
 
-  bus.onSignal(({ member, body }) => {
-    if (member !== 'JobRemoved') return
-    const unit = String(body[2])
+  // Units of a job have its id in their name, and so in their path.
+  bus.onSignal(({ path, member, body }) => {
+    const unit = member === 'JobRemoved' ? String(body[2]) : path
     for (const id of state().rebuilds?.jobs.keys() ?? []) if (unit.includes(id)) lookSoon(id)
   })
+  let followed: ReadonlyMap<string, Job> = new Map()
   let restedMs = Number.NEGATIVE_INFINITY
   const timer = setInterval(() => {
     const isRestDue = performance.now() - restedMs >= restEveryMs
@@ -77,8 +78,11 @@ export function openJobs(parts: JobsParts): Jobs {
     follow(now) {
       logs.want(wantedLogs(now))
       probes.want(wantedProbes(now))
-      for (const [id, { sight }] of now.rebuilds?.jobs ?? []) if (sight === null) lookSoon(id)
-      for (const id of looks.keys()) if (now.rebuilds?.jobs.has(id) !== true) looks.delete(id)
+      const jobs = now.rebuilds?.jobs ?? new Map<string, Job>()
+      // What is wanted now is seen to at once.
+      for (const [id, { record }] of jobs) if (followed.get(id)?.record !== record) lookSoon(id)
+      for (const id of looks.keys()) if (!jobs.has(id)) looks.delete(id)
+      followed = jobs
     },
     [Symbol.dispose]() {
       clearInterval(timer)

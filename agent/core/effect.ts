@@ -1,5 +1,6 @@
 import type { Claim } from '../../protocol/authority.ts'
-import type { HelperAction, JobRecord } from '../../protocol/rebuild.ts'
+import type { JobRecord } from '../../protocol/rebuild.ts'
+import type { HelperAction } from '../../protocol/rebuild-units.ts'
 import type { JobState, JobWant } from '../../protocol/v2/job.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
 import type { TargetRecord } from './state.ts'

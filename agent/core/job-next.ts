@@ -1,4 +1,4 @@
-import type { HelperAction } from '../../protocol/rebuild.ts'
+import type { HelperAction } from '../../protocol/rebuild-units.ts'
 import { isBusy, isUncommitted, type Job, type JobSight, jobState, wants } from './job.ts'
 import { isWell } from './job-health.ts'
 import type { AgentState } from './state.ts'

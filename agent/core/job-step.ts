@@ -1,6 +1,7 @@
 import { limits } from '../../protocol/limits.ts'
 import { asMessage } from '../../protocol/names.ts'
-import { type JobOrder, type JobRecord, unitsOf } from '../../protocol/rebuild.ts'
+import type { JobOrder, JobRecord } from '../../protocol/rebuild.ts'
+import { unitsOf } from '../../protocol/rebuild-units.ts'
 import type { Next } from '../../protocol/step.ts'
 import type { JobCommand } from '../../protocol/v2/job.ts'
 import type { AgentEffect, JobSave } from './effect.ts'

@@ -1,4 +1,5 @@
-import type { HelperAction, JobRecord, JobResults } from '../../protocol/rebuild.ts'
+import type { JobRecord, JobResults } from '../../protocol/rebuild.ts'
+import type { HelperAction } from '../../protocol/rebuild-units.ts'
 import { type JobCommand, type JobState, jobWants } from '../../protocol/v2/job.ts'
 
 /** Units of the host that say how it is. */

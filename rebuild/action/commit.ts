@@ -50,4 +50,5 @@ export async function finishCommit(world: World, job: string, found: JobMemory):
   await memory.setCommitted(system)
   await memory.write(job, 'commit', { ok: true, reason: '' })
   await units.disarm(job)
+  await units.tidy(job)
 }

@@ -63,6 +63,7 @@ export async function settleBack(world: World, job: string, found: JobMemory, wh
   if (ok && found.commit?.ok === true) await memory.setCommitted(found.previous)
   await settled(world, job, ok, [why, reason].filter((text) => text !== '').join(': '))
   await units.disarm(job)
+  await units.tidy(job)
 }
 
 export async function settled(

@@ -1,5 +1,5 @@
 import { GuardianError } from '../../protocol/errors.ts'
-import { unitsOf } from '../../protocol/rebuild.ts'
+import { unitsOf } from '../../protocol/rebuild-units.ts'
 import type { RebuildConfig } from '../config.ts'
 import { lastWords, type Run } from './tools.ts'
 
@@ -8,6 +8,8 @@ export interface TransientUnits {
   /** Goes back at the end of the span, whatever has become of everybody else. */
   armDeadMan(job: string, which: 'activation' | 'confirm', spanMs: number): Promise<void>
   disarm(job: string, which?: 'activation'): Promise<void>
+  /** Whatever failed on the way is not to be seen as failed for ever. */
+  tidy(job: string): Promise<void>
   startSwitch(job: string, program: string, limitMs: number): Promise<void>
   /** Resolves once it has ended, and with it what tells how. */
   stopSwitch(job: string): Promise<void>
@@ -53,6 +55,10 @@ export function openUnits(parts: UnitsParts): TransientUnits {
     async disarm(job, which) {
       const [activation = '', confirm = ''] = timers(job)
       await run('systemctl', ['stop', activation, ...(which === undefined ? [confirm] : [])])
+    },
+    async tidy(job) {
+      const { switch: stc, revert, deadMan } = unitsOf(job)
+      await run('systemctl', ['reset-failed', stc, revert, ...deadMan.map((name) => `${name}.service`)])
     },
     async startSwitch(job, stc, limitMs) {
       const { cpuWeight, cpuQuota, ioWeight } = config

@@ -14,6 +14,12 @@ export async function loot({ host, units }: Member): Promise<readonly string[]> 
     ...['restart', 'reload', 'try-restart'].map((verb) => [verb, dependent]),
     ...['kill', 'freeze', 'clean'].map((verb) => [verb, dependent]),
     ['kill', 'io-databases.target'],
+    ...['go-back', 'exit', 'prefetch-x'].map((action) => [
+      'start',
+      `io-guardian-rebuild@${action}-${'a'.repeat(31)}f.service`,
+    ]),
+    ['start', 'io-guardian-rebuild-resume.service'],
+    ['stop', `io-guardian-rebuild@prefetch-${'a'.repeat(32)}.service`],
     ['isolate', 'rescue.target'],
     ['set-property', dependent, 'MemoryMax=1'],
     ['mask', dependent],

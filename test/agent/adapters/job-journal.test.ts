@@ -33,6 +33,19 @@ for (const [name, entry, text] of entries) {
   })
 }
 
+// As Debian 13 gave it.
+const recorded =
+  '{"__MONOTONIC_TIMESTAMP":"19871578022","__SEQNUM":"89","_BOOT_ID":"a214e3b32952493c82329c5a097f48d3","MESSAGE":"activating /nix/store/22222222222222222222222222222222-nixos-system-web1-2","__REALTIME_TIMESTAMP":"1795616220064616","__CURSOR":"s=36d48b700bd14b2198474a3281aa7a1c;i=59;b=a214e3b32952493c82329c5a097f48d3;m=4a07037a6;t=6611a7af32b68;x=8016316c6d351461","__SEQNUM_ID":"36d48b700bd14b2198474a3281aa7a1c"}'
+
+t.test('an entry that was recorded', async (t) => {
+  t.strictSame(readEntry(recorded), {
+    cursor:
+      's=36d48b700bd14b2198474a3281aa7a1c;i=59;b=a214e3b32952493c82329c5a097f48d3;m=4a07037a6;t=6611a7af32b68;x=8016316c6d351461',
+    atMs: 1_795_616_220_064,
+    text: 'activating /nix/store/22222222222222222222222222222222-nixos-system-web1-2',
+  })
+})
+
 t.test('what is no JSON at all is none', async (t) => t.equal(readEntry('{"MESSAGE":'), null))
 
 const job = '4f6a2c8e0b1d3f5a7c9e1b3d5f7a9c0e'

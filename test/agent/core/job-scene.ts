@@ -1,7 +1,8 @@
 import type { AgentEffect } from '../../../agent/core/effect.ts'
 import type { JobSight, UnitSight } from '../../../agent/core/job.ts'
 import { jobReports } from '../../../agent/core/job-report.ts'
-import type { HelperAction, JobRecord, JobResults } from '../../../protocol/rebuild.ts'
+import type { JobRecord, JobResults } from '../../../protocol/rebuild.ts'
+import type { HelperAction } from '../../../protocol/rebuild-units.ts'
 import type { JobCommand, JobReport } from '../../../protocol/v2/job.ts'
 import { bootId, claimOf, Scene } from './scene.ts'
 
