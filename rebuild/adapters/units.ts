@@ -60,30 +60,14 @@ export function openUnits(parts: UnitsParts): TransientUnits {
       const { switch: stc, revert, deadMan } = unitsOf(job)
       await run('systemctl', ['reset-failed', stc, revert, ...deadMan.map((name) => `${name}.service`)])
     },
-    async startSwitch(job, stc, limitMs) {
-      const { cpuWeight, cpuQuota, ioWeight } = config
-      const properties = [
-        `ExecStopPost=${self('exit', job).join(' ')}`,
-        `RuntimeMaxSec=${limitMs}ms`,
-        `CPUWeight=${cpuWeight}`,
-        `CPUQuota=${cpuQuota}`,
-        `IOWeight=${ioWeight}`,
-      ]
-      await must('systemd-run', [
-        `--unit=${unitsOf(job).switch.replace(/\.service$/, '')}`,
-        '--quiet',
-        '--no-block',
-        '--service-type=exec',
-        ...logs,
-        // A line that is left out cannot be shown later.
-        '--property=LogRateLimitIntervalSec=0',
-        ...properties.map((each) => `--property=${each}`),
+    startSwitch: (job, stc, limitMs) =>
+      must('systemd-run', [
+        ...switchProperties(job, config, limitMs, self('exit', job)),
         ...environment,
         '--setenv=NIXOS_INSTALL_BOOTLOADER=0',
         stc,
         'test',
-      ])
-    },
+      ]),
     async stopSwitch(job) {
       await run('systemctl', ['stop', unitsOf(job).switch], { limitMs: stopLimitMs })
     },
@@ -102,6 +86,26 @@ export function openUnits(parts: UnitsParts): TransientUnits {
     },
     reboot: () => must('systemctl', ['reboot']),
   }
+}
+
+function switchProperties(
+  job: string,
+  config: RebuildConfig,
+  limitMs: number,
+  after: readonly string[],
+): readonly string[] {
+  const properties = [
+    `ExecStopPost=${after.join(' ')}`,
+    `RuntimeMaxSec=${limitMs}ms`,
+    `CPUWeight=${config.cpuWeight}`,
+    `CPUQuota=${config.cpuQuota}`,
+    `IOWeight=${config.ioWeight}`,
+    // A line that is left out cannot be shown later.
+    'LogRateLimitIntervalSec=0',
+  ]
+  const name = unitsOf(job).switch.replace(/\.service$/, '')
+  const how = [`--unit=${name}`, '--quiet', '--no-block', '--service-type=exec']
+  return [...how, ...logs, ...properties.map((each) => `--property=${each}`)]
 }
 
 const logs = ['StandardOutput=journal', 'StandardError=journal', 'SyslogIdentifier=guardian-switch'].map(
