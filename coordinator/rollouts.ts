@@ -36,15 +36,13 @@ export interface RolloutRoom {
   configure(prometheus: string | null): void
 }
 
-export function createRolloutRoom({
-  log,
-  history,
-  ...options
-}: {
+interface RolloutParts {
   readonly log: Log
   readonly history: RolloutHistory
   readonly prometheus: string | null
-}): RolloutRoom {
+}
+
+export function createRolloutRoom({ log, history, ...options }: RolloutParts): RolloutRoom {
   let { prometheus } = options
   let core: { readonly loop: FleetLoop; readonly tell: Tell } | null = null
   let advance: { due(): void; stop(): void } | null = null
