@@ -23,12 +23,13 @@ const hosts = ['web1', 'web2']
 
 export async function openIoRig(): Promise<IoRig> {
   const key = generateKey()
+  // First: where there can be none, nothing is left open.
+  const io = await startManager({ name: 'io' })
   const agents = await openFakeAgents({
     hosts,
     keyOf: (host) => [new Key(key).derive(host)],
     address: '0.0.0.0',
   })
-  const io = await startManager({ name: 'io' })
   const close = async () => {
     await io.stop()
     await agents[Symbol.asyncDispose]()
