@@ -54,7 +54,12 @@ export interface HostParts {
 
 // Who enters from outside keeps the rights of outside: the clock and the kernel are this machine's too.
 const contained = ['setpriv', '--bounding-set', '-sys_time,-sys_boot,-sys_module,-sys_rawio']
-const environment = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LANG=C.UTF-8', 'SYSTEMD_COLORS=0']
+const environment = [
+  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  'HOME=/root',
+  'LANG=C.UTF-8',
+  'SYSTEMD_COLORS=0',
+]
 
 export function hostOf(parts: HostParts): Host {
   const { name, root } = parts

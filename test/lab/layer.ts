@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { unmountBelow } from '../hosts/booted.ts'
 import { withLock } from '../hosts/lock.ts'
@@ -13,15 +14,39 @@ const run = promisify(execFile)
 /** What guardian's Debian package adds to the tree of a suite: a layer for every host that has it from the start. */
 export async function guardianLayer(suite: Suite, file: string): Promise<string> {
   const base = await baseTree(suite)
-  const hash = createHash('sha256').update(await readFile(file))
-  const layer = `${base}-guardian-${hash.digest('hex').slice(0, 12)}`
-  await withLock(`${layer}.lock`, async () => void (existsSync(layer) || (await install(base, file, layer))))
+  const layer = `${base}-guardian-${await hashOf(file)}`
+  await once(base, layer, async (root) => {
+    await removeOld(base)
+    await run('dpkg', [`--root=${root}`, '--install', file])
+  })
   await utimes(layer, new Date(), new Date())
   return layer
 }
 
-async function install(base: string, file: string, layer: string): Promise<void> {
-  await removeOld(base)
+const recipe = fileURLToPath(new URL('node.sh', import.meta.url))
+
+/** What a Debian 13 needs for `npm install -g guardian`. */
+export async function nodeLayer(): Promise<string> {
+  const base = await baseTree('trixie')
+  const layer = `${base}-node-${await hashOf(recipe)}`
+  await once(base, layer, async (root) => void (await run(recipe, [root], { maxBuffer: 64 << 20 })))
+  return layer
+}
+
+async function hashOf(file: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex')
+    .slice(0, 12)
+}
+
+type Fill = (root: string) => Promise<void>
+
+async function once(base: string, layer: string, fill: Fill): Promise<void> {
+  await withLock(`${layer}.lock`, async () => void (existsSync(layer) || (await make(base, layer, fill))), 900_000)
+}
+
+async function make(base: string, layer: string, fill: Fill): Promise<void> {
   const making = `${layer}.making`
   await unmountBelow(making)
   await rm(making, { recursive: true, force: true })
@@ -30,7 +55,7 @@ async function install(base: string, file: string, layer: string): Promise<void>
   const options = `lowerdir=${base},upperdir=${at('upper')},workdir=${at('work')}`
   await run('mount', ['-t', 'overlay', 'overlay', '-o', options, at('root')])
   try {
-    await run('dpkg', [`--root=${at('root')}`, '--install', file])
+    await fill(at('root'))
   } finally {
     await unmountBelow(making)
   }

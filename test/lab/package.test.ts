@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { debianPackage } from './deb.ts'
 import type { Host } from './host.ts'
 import { noLab, openLab } from './lab.ts'
+import { traces } from './traces.ts'
 import { until } from './until.ts'
 
 const exec = promisify(execFile)
@@ -28,13 +29,6 @@ const web = '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi
 
 /** What tells whether a unit has been stopped or started in between. */
 const runOf = (host: Host, unit: string): Promise<string> => host.show(unit, 'InvocationID')
-
-const traces = (host: Host): Promise<string> =>
-  host.run(
-    'sh',
-    '-c',
-    "find /etc /usr /var /run /lib/systemd -xdev '(' -name '*guardian*' -o -name 'io-database*' ')' ! -path '/var/lib/dpkg/*' ! -path '/var/log/*' ! -path '/root/*'; getent passwd | grep guardian; getent group | grep guardian; true",
-  )
 
 t.setTimeout(900_000)
 t.test('the Debian package', { skip: noLab }, async (t) => {
