@@ -37,7 +37,12 @@ const belongings: Readonly<Record<Role, Belongings>> = {
   agent: {
     conf: 'io-guardian.conf',
     units: ['io-guardian.service'],
-    directories: ['/var/lib/io-guardian', '/var/lib/io-guardian-rebuild', '/run/io-guardian'],
+    directories: [
+      '/var/lib/io-guardian',
+      '/var/lib/io-guardian-rebuild',
+      '/var/cache/io-guardian-rebuild',
+      '/run/io-guardian',
+    ],
     personal: ['agent.json', 'rebuild.json', 'psk'],
     users: ['io-guardian'],
     groups: ['io-guardian'],

@@ -22,12 +22,14 @@ const saidBytesMax = 4 * 1024 * 1024
 
 export const run: Run = (file, args, options = {}) =>
   new Promise((resolve) => {
-    const { PATH = '', HOME = '/root', LOCALE_ARCHIVE, NIX_REMOTE } = process.env
+    const { PATH = '', HOME = '/root', LOCALE_ARCHIVE, NIX_REMOTE, CACHE_DIRECTORY } = process.env
     const env = {
       PATH,
       HOME,
       LC_ALL: 'C.UTF-8',
       ...(LOCALE_ARCHIVE === undefined ? {} : { LOCALE_ARCHIVE }),
+      // In its unit root's home cannot be written to, and Nix keeps there what it has fetched of a flake.
+      ...(CACHE_DIRECTORY === undefined ? {} : { XDG_CACHE_HOME: CACHE_DIRECTORY }),
       ...(NIX_REMOTE === undefined ? {} : { NIX_REMOTE }),
       ...options.env,
     }
