@@ -20,7 +20,7 @@ interface Measure {
 export function verdictOf(scene: Scene): Verdict | null {
   const { now } = scene.run
   if (now.is === 'verifying') return judged(scene, { probes: 'drained', missing: false })
-  if (now.is === 'serving' || now.is === 'soaking') {
+  if (now.is === 'serving' || now.is === 'committing' || now.is === 'soaking') {
     // Whoever else keeps it shut answers for its service.
     const isShut = heldByOthers(scene).length > 0
     return judged(scene, isShut ? { probes: null, missing: false } : { probes: 'serving', missing: true })

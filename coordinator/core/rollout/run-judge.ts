@@ -35,9 +35,11 @@ export function fromServing(scene: Scene, wallMs: number): Move | null {
 export function fromCommitting(scene: Scene, wallMs: number): Move | null {
   const off = derailed(scene, wallMs)
   if (off !== null) return off
-  const { job, rollout } = scene
+  const { job, rollout, streak } = scene
   if (job?.is === 'committed' && job.profile === job.system && job.current === job.system)
     return { to: { is: 'soaking' }, reason: '', more: { slotMs: null, facts: factsOf(job) } }
+  // The word to commit may have been lost on its way: whoever is not well by then is not told again.
+  if (job?.is === 'active' && streak?.ok === false) return { to: { is: 'serving' }, reason: unwellBy(scene) }
   if (!isHeard(scene) || spentMs(scene) < rollout.policy.activate.deadline + marginMs) return null
   return failed(scene, 'committing', 'it was not made the one that boots in time')
 }

@@ -205,6 +205,19 @@ t.test('a host is judged twice before it is committed', async (t) => {
   t.equal(site.pass(30_000).runs, 'a1 soaking'.replace('soaking', 'done'))
 })
 
+t.test('whoever is not well any more when it is to be told again is not told', async (t) => {
+  const site = started(deafTo('committed'))
+  t.equal(site.runs, 'a1 committing')
+  const { length } = site.machine('a1').wants
+  site.down('a1').machine('a1')
+  site.machine('a1').jobs.set(site.run('a1').job, { ...site.job('a1'), health: { ...well, failed: ['x.service'] } })
+  t.equal(site.back('a1').runs, 'a1 serving')
+  t.equal(site.machine('a1').wants.length, length)
+  site.set('a1', { health: well })
+  t.equal(site.runs, 'a1 committing')
+  t.equal(site.machine('a1').wants.length, length + 1)
+})
+
 t.test('what a host has to show', async (t) => {
   const probes = {
     app: { http: 'http://127.0.0.1/', when: 'drained' as const },

@@ -1,10 +1,8 @@
 import t from 'tap'
-import { begin } from '../../../../coordinator/core/begin.ts'
-import type { RolloutSave } from '../../../../coordinator/core/effect.ts'
 import { beginRollouts, rebased, rebasedRun } from '../../../../coordinator/core/rollout/begin.ts'
 import { jobIdOf } from '../../../../coordinator/core/rollout/ids.ts'
 import { isRolling } from '../../../../coordinator/core/rollout/kinds.ts'
-import type { HostRun, Rollout } from '../../../../coordinator/core/rollout/state.ts'
+import { restarted, storeOf } from './restart.ts'
 import { type Manner, newSystem, oldSystem, policyOf, Site, well } from './site.ts'
 
 const said = { operator: 'ada', message: '' }
@@ -15,36 +13,6 @@ function midway(): Site {
   const site = new Site({ hosts: ['a1', 'b1'], policy: two })
   site.manners.set('a1', slow)
   return site.plan().start()
-}
-
-/** What a store has after these saves. */
-function storeOf(saves: readonly (RolloutSave | undefined)[]) {
-  const rollouts = new Map<string, Rollout>()
-  const runs = new Map<string, HostRun>()
-  let nextRollout = 1
-  let nextEvent = 1
-  for (const save of saves) {
-    for (const rollout of save?.put ?? []) rollouts.set(rollout.id, rollout)
-    for (const run of save?.runs ?? []) runs.set(`${run.rollout}/${run.host}`, run)
-    for (const { seq } of save?.events ?? []) nextEvent = seq + 1
-    nextRollout = save?.nextRollout ?? nextRollout
-  }
-  return { rollouts: [...rollouts.values()], runs: [...runs.values()], locks: [], nextRollout, nextEvent }
-}
-
-/** The coordinator ends, and another begins from its store. */
-function restarted(
-  site: Site,
-  saves: readonly (RolloutSave | undefined)[] = site.fleet.saves.map(({ rollouts }) => rollouts),
-): Site {
-  const { state, nowMs } = site.fleet
-  site.fleet.state = begin({
-    ...{ plan: state.plan, build: '', bootId: state.bootId, claim: { ...state.claim, epoch: state.claim.epoch + 1 } },
-    ...{ superseded: null, awaiting: [], holds: [...state.holds.values()], released: state.released },
-    ...{ owedUndrain: [], rollouts: storeOf(saves), atMs: nowMs },
-  })
-  for (const name of site.machines.keys()) site.up(name)
-  return site.settle()
 }
 
 t.test('whatever a rollout did is what its store says', async (t) => {
