@@ -43,7 +43,7 @@ const targetEntry = v.strictObject({
   undrainDeadline: v.optional(duration, '90s'),
 })
 
-const tokenEntry = v.strictObject({ name: hostName, file: path, may: v.picklist(['read', 'operate']) })
+const tokenEntry = v.strictObject({ name: hostName, file: path, may: v.picklist(['read', 'lock', 'operate']) })
 
 /** What stands in coordinator.json, before cross-checks. */
 export const coordinatorFile = v.strictObject({
@@ -88,7 +88,7 @@ export interface HostDial {
 export interface TokenFile {
   readonly name: string
   readonly file: string
-  readonly may: 'read' | 'operate'
+  readonly may: 'read' | 'lock' | 'operate'
 }
 
 export interface TlsFiles {

@@ -101,7 +101,7 @@ async function openSenses({ config, boot, closers }: House, { tell, registry }: 
 }
 
 function apiParts({ onBug }: House, engine: Engine, config: () => CoordinatorConfig): ApiParts {
-  const { read, tell, loop, events, registry, links } = engine
+  const { read, tell, loop, events, registry, rollouts, links } = engine
   return {
     read,
     tell,
@@ -110,6 +110,7 @@ function apiParts({ onBug }: House, engine: Engine, config: () => CoordinatorCon
     dials: () => config().dials,
     events,
     registry,
+    rollouts,
     onBug,
   }
 }

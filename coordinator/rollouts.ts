@@ -1,6 +1,5 @@
 import { monotonicMs } from '../daemon/clock.ts'
 import type { Log } from '../daemon/log.ts'
-import { GuardianError } from '../protocol/errors.ts'
 import type { RolloutEvent } from '../protocol/rollout/api.ts'
 import type { JobCommand, JobLog } from '../protocol/v2/job.ts'
 import { createConditions } from './adapters/conditions.ts'
@@ -12,8 +11,8 @@ import { type Changes, createChanges } from './changes.ts'
 import type { FleetEffect, JobOrder } from './core/effect.ts'
 import { wantedConditions } from './core/rollout/conditions.ts'
 import { rolloutStatus } from './core/rollout/status.ts'
-import type { FleetState } from './core/state.ts'
 import type { FleetLoop, Tell } from './happening.ts'
+import { keepLog, withLastLines } from './job-logs.ts'
 import { createPlanHash, type HashOf } from './plan-hash.ts'
 
 export type RolloutEffect = Extract<FleetEffect, { type: 'run-hook' | 'tell-outcome' | 'rollout-event' }>
@@ -86,13 +85,9 @@ export function createRolloutRoom({ log, history, ...options }: RolloutParts): R
           effect satisfies never
       }
     },
-    commandOf: (order) => ({
-      ...order,
-      logAfter: { plan: history.lastCursor(order.job, 'plan'), switch: history.lastCursor(order.job, 'switch') },
-    }),
+    commandOf: (order) => withLastLines(history, order),
     takeLog(host, said) {
-      const rollout = core === null ? null : rolloutOf(core.loop.state, host, said.job)
-      if (rollout !== null && keepLines({ log, history }, rollout, host, said)) changes.wake(rollout)
+      if (core !== null) keepLog({ log, history, changes }, core.loop.state, host, said)
     },
     open(loop, toCore) {
       core = { loop, tell: toCore }
@@ -114,26 +109,4 @@ export function createRolloutRoom({ log, history, ...options }: RolloutParts): R
 function noteEvent(log: Log, { rollout, host, type, reason, seq }: RolloutEvent): void {
   const about = host === null ? {} : { host }
   log.info({ event: 'rollout', rollout, ...about, what: type, reason, seq }, 'rollout')
-}
-
-/** The rollout whose job on this host it is; null where none is. */
-function rolloutOf({ rollouts }: FleetState, host: string, job: string): string | null {
-  for (const [id, runs] of rollouts.runs) if (runs.get(host)?.job === job) return id
-  return null
-}
-
-function keepLines(
-  { log, history }: { readonly log: Log; readonly history: RolloutHistory },
-  rollout: string,
-  host: string,
-  said: JobLog,
-): boolean {
-  try {
-    return history.keepLines(rollout, host, said) > 0
-  } catch (cause) {
-    if (!(cause instanceof GuardianError)) throw cause
-    // The host has them still, and says them again behind the next order.
-    log.error({ event: 'save-failed', rollout, host, cause }, 'not persisted')
-    return false
-  }
 }

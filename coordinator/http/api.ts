@@ -6,6 +6,7 @@ import type { HostDial } from '../config.ts'
 import type { FleetState } from '../core/state.ts'
 import type { EventRing } from '../event-ring.ts'
 import type { Tell } from '../happening.ts'
+import type { RolloutRoom } from '../rollouts.ts'
 
 /** Lets a route's handler see what its valibot decoders make of a request. */
 export interface ValibotProvider extends FastifyTypeProvider {
@@ -23,12 +24,14 @@ export interface ApiParts {
   readonly dials: () => ReadonlyMap<string, HostDial>
   readonly events: EventRing
   readonly registry: Registry
+  readonly rollouts: Pick<RolloutRoom, 'history' | 'changes' | 'hashOf'>
   /** An error that no door may tell. */
   readonly onBug: (cause: unknown) => void
 }
 
-/** Who may call a route: anybody who reaches the door, a reader, or an operator. */
-export type May = 'anyone' | 'read' | 'operate'
+/** Who may call a route: anybody who reaches the door, a reader, a machine that asks before it reboots, or an operator. */
+export type May = 'anyone' | TokenMay
+export type TokenMay = 'read' | 'lock' | 'operate'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

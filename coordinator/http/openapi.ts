@@ -2,7 +2,8 @@ import { toJsonSchema } from '@valibot/to-json-schema'
 import type * as v from 'valibot'
 import { build } from '../../daemon/build.ts'
 import { apiError } from '../../protocol/api.ts'
-import { type Operation, operations } from './operations.ts'
+import type { Operation } from './operation.ts'
+import { operations } from './operations.ts'
 
 /** The OpenAPI document, made from the decoders that the routes use. */
 export function openApiDocument(): object {
@@ -20,7 +21,7 @@ export function openApiDocument(): object {
 }
 
 function describe(operation: Operation): object {
-  const { summary, may, params, querystring, body, answer, status } = operation
+  const { summary, may, params, querystring, body, answer, status, refusal = apiError } = operation
   return {
     summary,
     description: may === 'anyone' ? 'Needs no token.' : `Over TCP: a token that may ${may}.`,
@@ -36,7 +37,7 @@ function describe(operation: Operation): object {
         : {
             default: {
               description: 'Refused.',
-              content: { 'application/json': { schema: jsonSchema(apiError, 'output') } },
+              content: { 'application/json': { schema: jsonSchema(refusal, 'output') } },
             },
           }),
     },

@@ -2,25 +2,12 @@ import * as v from 'valibot'
 import * as api from '../../protocol/api.ts'
 import { selectorText } from '../../protocol/hold.ts'
 import { holdId, hostName, resourceName, targetName } from '../../protocol/names.ts'
-import type { May } from './api.ts'
-
-/** One thing that the API can be asked, as the routes serve it and the OpenAPI document shows it. */
-export interface Operation {
-  readonly method: 'GET' | 'POST'
-  readonly url: string
-  readonly may: May
-  readonly summary: string
-  readonly params?: v.GenericSchema
-  readonly querystring?: v.GenericSchema
-  readonly body?: v.GenericSchema
-  /** null where the answer is text. */
-  readonly answer: v.GenericSchema | null
-  readonly status: 200 | 202
-  readonly isStream?: true | 'if asked'
-}
+import type { Operation } from './operation.ts'
+import { rolloutOperations } from './rollout-operations.ts'
 
 const selector = v.optional(selectorText, '*')
 
+/** Everything that the API can be asked. */
 export const operations = {
   status: {
     method: 'GET',
@@ -123,6 +110,7 @@ export const operations = {
     status: 200,
     isStream: true,
   },
+  ...rolloutOperations,
   openapi: {
     method: 'GET',
     url: '/v1/openapi.json',

@@ -23,7 +23,7 @@ export function addProgressRoute(app: Api, { read, watch, onBug }: ApiParts): vo
     const first = look()
     if (headers.accept?.includes('text/event-stream') !== true) return first
     const stream = openEventStream(reply, unsentMax)
-    follow({ stream, first, look: () => unlessRefused(look), watch, onBug })
+    follow({ stream, first, look: () => unlessRefused(look), isLast: ({ settled }) => settled, watch, onBug })
     return reply
   })
 }

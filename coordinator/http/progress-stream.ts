@@ -1,11 +1,14 @@
-import type { ProgressAnswer } from '../../protocol/api.ts'
 import type { EventStream } from './sse.ts'
 
-export interface FollowParts {
+export interface FollowParts<T> {
   readonly stream: EventStream
-  readonly first: ProgressAnswer
+  readonly first: T
   /** null once there is nothing to look at any more. */
-  readonly look: () => ProgressAnswer | null
+  readonly look: () => T | null
+  /** With it the stream ends. */
+  readonly isLast: (now: T) => boolean
+  /** Equal for two between which nothing changed that is worth sending; absent: the whole. */
+  readonly textOf?: (now: T) => string
   readonly watch: (listener: () => void) => () => void
   readonly onBug: (cause: unknown) => void
 }
@@ -21,7 +24,8 @@ const lookEveryMs = 500
  * Sends a snapshot at once and one per change: the first change as it happens, then at most one in 25 ms, and the
  * settled one, with which the stream ends, as it happens again.
  */
-export function follow({ stream, first, look, watch, onBug }: FollowParts): void {
+export function follow<T>(parts: FollowParts<T>): void {
+  const { stream, first, look, isLast, textOf = JSON.stringify, watch, onBug } = parts
   let sent = ''
   let sentMs = Number.NEGATIVE_INFINITY
   let mayLookMs = 0
@@ -63,20 +67,20 @@ export function follow({ stream, first, look, watch, onBug }: FollowParts): void
     }
   }
 
-  function offer(now: ProgressAnswer): void {
+  function offer(now: T): void {
     const waitMs = sentMs + pauseMs - performance.now()
-    if (now.settled || (waitMs <= 0 && !stream.isBehind)) send(now)
+    if (isLast(now) || (waitMs <= 0 && !stream.isBehind)) send(now)
     // A reader that lags behind says itself when it has caught up.
     else if (!stream.isBehind) later(waitMs)
   }
 
-  function send(now: ProgressAnswer): void {
-    const text = JSON.stringify(now)
+  function send(now: T): void {
+    const text = textOf(now)
     if (text !== sent) {
       if (sent !== '') sentMs = performance.now()
       sent = text
-      stream.send(text)
+      stream.send(JSON.stringify(now))
     }
-    if (now.settled) stream.end()
+    if (isLast(now)) stream.end()
   }
 }

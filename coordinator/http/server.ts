@@ -4,10 +4,13 @@ import { admit } from './access.ts'
 import type { Api, ApiParts, ValibotProvider } from './api.ts'
 import { addEventRoute } from './event-route.ts'
 import { addFleetRoutes } from './fleet-routes.ts'
+import { addLockRoutes } from './lock-routes.ts'
 import { addOrderRoutes } from './order-routes.ts'
 import { addPlainRoutes } from './plain-routes.ts'
 import { addProgressRoute } from './progress-route.ts'
 import { errorHandler, notFound } from './refusals.ts'
+import { addRolloutFollowing } from './rollout-follow.ts'
+import { addRolloutRoutes } from './rollout-routes.ts'
 import { compileValidator } from './validation.ts'
 
 const bodyBytesMax = 64 * 1024
@@ -31,5 +34,8 @@ export function createApi(parts: ApiParts, door: Door): Api {
   addOrderRoutes(app, parts)
   addProgressRoute(app, parts)
   addEventRoute(app, parts)
+  addRolloutRoutes(app, parts)
+  addRolloutFollowing(app, parts)
+  addLockRoutes(app, parts)
   return app
 }

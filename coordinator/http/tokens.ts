@@ -4,11 +4,12 @@ import { codeOf } from '../../daemon/reason.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { CoordinatorConfig } from '../config.ts'
+import type { TokenMay } from './api.ts'
 
 /** What bearer of which token may do; it keeps digests only. */
 export interface Tokens {
   /** null for a token that is not known. */
-  check(candidate: string): { readonly name: string; readonly may: 'read' | 'operate' } | null
+  check(candidate: string): { readonly name: string; readonly may: TokenMay } | null
 }
 
 interface TokenConfig extends Pick<CoordinatorConfig, 'file'> {
@@ -17,7 +18,7 @@ interface TokenConfig extends Pick<CoordinatorConfig, 'file'> {
 
 interface Known {
   readonly name: string
-  readonly may: 'read' | 'operate'
+  readonly may: TokenMay
   readonly digest: Buffer
 }
 

@@ -47,10 +47,6 @@ interface Chosen {
   readonly source: JobSource
 }
 
-interface Placed extends Chosen {
-  readonly stage: number
-}
-
 /** Whom it is about: in closure mode whoever has a system and matches. */
 function chosen(state: FleetState, request: PlanRequest): readonly Chosen[] {
   const { selector } = request
@@ -77,23 +73,28 @@ function sourcesOf({ plan }: FleetState, { source }: PlanRequest): ReadonlyMap<s
   return new Map([...plan.hosts.keys()].map((host) => [host, { mode, flake, revision }] as const))
 }
 
-interface Course {
+interface Course<Host> {
   readonly stages: readonly StagePlan[]
-  readonly placed: readonly Placed[]
+  readonly placed: readonly (Host & { readonly stage: number })[]
 }
 
 const selfStage = 'coordinator'
 
 /** The first stage that matches has a host; the coordinator's own is taken out of it, alone, and goes last or first. */
-function placedIn(state: FleetState, policy: RolloutPolicy, hosts: readonly Chosen[]): Course {
+export function placedIn<Host extends Pick<Chosen, 'spec'>>(
+  state: FleetState,
+  policy: RolloutPolicy,
+  hosts: readonly Host[],
+): Course<Host> {
   const matchers = policy.stages.map(({ select }) => parseSelector(select))
-  const found = hosts.map(({ spec, source }) => {
+  const found = hosts.map((host) => {
+    const { spec } = host
     const stage = matchers.findIndex((matches) => matches(spec))
     if (stage === -1)
       throw new GuardianError('bad-request', `${spec.name} is in no stage of the policy: add one with "select": "*"`, {
         host: spec.name,
       })
-    return { spec, source, stage }
+    return { ...host, stage }
   })
   const stages = policy.stages.map(stagePlan)
   const self = found.find(({ spec }) => spec.name === state.plan.rebuilds.self)

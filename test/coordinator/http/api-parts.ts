@@ -1,3 +1,6 @@
+import type { RolloutHistory, StateStore } from '../../../coordinator/adapters/store.ts'
+import { createAdvance } from '../../../coordinator/advancing.ts'
+import { createChanges } from '../../../coordinator/changes.ts'
 import { begin } from '../../../coordinator/core/begin.ts'
 import type { FleetEvent } from '../../../coordinator/core/event.ts'
 import type { FleetPlan, FleetState } from '../../../coordinator/core/state.ts'
@@ -6,6 +9,7 @@ import { place } from '../../../coordinator/core/waves.ts'
 import { createEventRing } from '../../../coordinator/event-ring.ts'
 import { type FleetLoop, teller } from '../../../coordinator/happening.ts'
 import type { ApiParts } from '../../../coordinator/http/api.ts'
+import { createPlanHash } from '../../../coordinator/plan-hash.ts'
 import { createLoop } from '../../../daemon/loop.ts'
 import { Registry } from '../../../daemon/metrics.ts'
 
@@ -34,21 +38,40 @@ export interface Fleet {
   tell(event: FleetEvent): Promise<unknown>
 }
 
-/** A real core without links, whose store keeps everything or, where it is told so, nothing. */
-export function aFleet(change: { readonly plan?: FleetPlan; readonly state?: Partial<FleetState> } = {}): Fleet {
+const nothingKept: RolloutHistory = {
+  events: () => [],
+  eventsOfHost: () => [],
+  lines: () => [],
+  lastCursor: () => null,
+  keepLines: () => 0,
+}
+
+interface Change {
+  readonly plan?: FleetPlan
+  readonly state?: Partial<FleetState>
+  /** Where what is saved goes; nowhere without one. */
+  readonly store?: StateStore
+}
+
+/** A real core without links. */
+export function aFleet(change: Change = {}): Fleet {
   const { plan = aPlan() } = change
   const claim = { epoch: 3, instance, revision: 7 }
   const facts = { plan, build: 'guardian 0.1.0', bootId: 'b'.repeat(32), claim, superseded: null, atMs: 0 }
   const state = begin({ ...facts, awaiting: [], holds: [], released: [], owedUndrain: [] })
   const bugs: unknown[] = []
+  const changes = createChanges()
   const onBug = (cause: unknown): void => void bugs.push(cause)
   const loop: FleetLoop = createLoop({
     state: { ...state, placement: place(plan), ...change.state },
     step,
-    save: () => {},
-    perform: () => {},
+    save: (save) => change.store?.commit(save),
+    perform: (effect) => {
+      if (effect.type === 'rollout-event') changes.wake(effect.event.rollout)
+    },
     onBug,
   })
+  createAdvance({ loop, tell: teller(loop), moved: () => {} })
   const parts: ApiParts = {
     read: () => loop.state,
     tell: teller(loop),
@@ -57,6 +80,7 @@ export function aFleet(change: { readonly plan?: FleetPlan; readonly state?: Par
     dials: () => new Map([...plan.hosts.keys()].map((host) => [host, dialOf(host)])),
     events: createEventRing(instance),
     registry: new Registry(),
+    rollouts: { history: change.store?.history ?? nothingKept, changes, hashOf: createPlanHash() },
     onBug,
   }
   return { parts, loop, bugs, tell: (event) => loop.dispatch(event) }
