@@ -93,11 +93,11 @@ function targetOf(targets: readonly TargetUnits[], name: string | undefined): Ta
   throw wrong(name === undefined ? `say --target, one of ${known}` : `no target is named ${name}; there is ${known}`)
 }
 
-/** A timer or a socket that starts a service hangs on the target like the service; it is what the target starts then. */
+/** A timer, a socket or a path that starts a service hangs on the target like it; it is what the target starts then. */
 async function withCompanions(machine: Machine, unit: string, target: TargetUnits): Promise<readonly Dependent[]> {
   if (!unit.endsWith('.service')) return [{ unit, target, wanted: true }]
   const starters: string[] = []
-  for (const kind of ['timer', 'socket']) {
+  for (const kind of ['timer', 'socket', 'path']) {
     const starter = unit.replace(/service$/, kind)
     if ((await machine.unitFile(starter)) !== null) starters.push(starter)
   }

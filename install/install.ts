@@ -18,8 +18,8 @@ const help = `Makes this machine a host of the fleet, or the one that coordinate
 Usage: guardian install agent [--dependent UNIT]… [--target NAME] [--rebuild] [--dry-run] [--prefix DIR]
        guardian install coordinator [--gate RESOURCE=UNIT]… [--dry-run] [--prefix DIR]
 
-  --dependent UNIT      this unit is to stop and start with the target, may be repeated; its timer and
-                        its socket come along
+  --dependent UNIT      this unit is to stop and start with the target, may be repeated; its timer, its
+                        socket and its path come along
   --target NAME         which target, where agent.json has several
   --rebuild             also the root helper with which a coordinator may rebuild this host (NixOS); it does
                         nothing before rebuild.json and agent.json say so

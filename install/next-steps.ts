@@ -1,4 +1,5 @@
 import type { AgentFacts } from './agent-plan.ts'
+import { isOwn } from './change.ts'
 import type { CoordinatorSight } from './coordinator-facts.ts'
 import type { Machine } from './machine.ts'
 import { unitDir } from './plan.ts'
@@ -38,12 +39,27 @@ export async function afterAgent(machine: Machine, facts: AgentFacts): Promise<r
       'let the agent take rebuilds: "rebuild": {} in /etc/guardian/agent.json, then: systemctl restart io-guardian',
     )
   }
+  for (const unit of await strayTargets(machine, facts)) {
+    steps.push(
+      `agent.json has no target of ${unit} any more, and what hangs on it starts at no later boot: "guardian uninstall agent --keep-state", which drains nothing, then "guardian install agent" with each --dependent`,
+    )
+  }
   if (!(await machine.has('/usr/lib/polkit-1/polkitd'))) {
     steps.push(
       'install polkit (Debian: polkitd): the agent is no root, and is allowed by polkit to stop and start its targets',
     )
   }
   return steps
+}
+
+/** Targets of an earlier installation. They are not removed: with them the guards of what hangs on them would go. */
+async function strayTargets(machine: Machine, { targets }: AgentFacts): Promise<readonly string[]> {
+  const strays: string[] = []
+  for (const name of await machine.list(unitDir)) {
+    if (!name.endsWith('.target') || targets.some(({ unit }) => unit === name)) continue
+    if (isOwn((await machine.read(`${unitDir}/${name}`)) ?? '')) strays.push(name)
+  }
+  return strays
 }
 
 /** What a person has still to do on the coordinator's host. */
