@@ -4,6 +4,7 @@ import type { Outcome } from '../../protocol/v2/command.ts'
 import type { ClientHello } from '../../protocol/v2/hello.ts'
 import type { DutyState, Report, TargetReport } from '../../protocol/v2/report.ts'
 import type { AgentMessage, ClientMessage, Command } from '../../protocol/v2.ts'
+import { FakeJobs } from './v2-agent-jobs.ts'
 
 export interface FakeSocket {
   send(message: AgentMessage): void
@@ -22,6 +23,8 @@ export interface FakeAgentOptions {
   readonly bootId: string
   readonly workMs: number
   readonly seen: Claim | null
+  /** It takes rebuilds. */
+  readonly takesJobs: boolean
 }
 
 interface Duty {
@@ -35,6 +38,8 @@ export class FakeAgent {
   readonly host: string
   /** What it was told, the latest 100. */
   readonly heard: ClientMessage[] = []
+  /** null of an agent that takes no rebuilds. */
+  readonly jobs: FakeJobs | null
   readonly #options: FakeAgentOptions
   readonly #duties: Map<string, Duty>
   readonly #sockets = new Set<FakeSocket>()
@@ -45,6 +50,7 @@ export class FakeAgent {
   constructor(options: FakeAgentOptions) {
     this.host = options.host
     this.#options = options
+    this.jobs = options.takesJobs ? new FakeJobs(options.bootId, options.workMs) : null
     this.#seen = options.seen
     this.#duties = new Map(options.targets.map((name) => [name, { is: 'undecided', holds: [], timer: undefined }]))
   }
@@ -95,6 +101,7 @@ export class FakeAgent {
 
   stop(): void {
     for (const { timer } of this.#duties.values()) clearTimeout(timer)
+    this.jobs?.stop()
     this.dropLinks()
   }
 
@@ -128,6 +135,14 @@ export class FakeAgent {
         this.#ordered(socket, message)
         break
       case 'job':
+        if (!this.#accepts(socket, message.claim)) return
+        this.jobs?.ordered(
+          message,
+          () => this.#report(),
+          (log) => {
+            for (const each of this.#sockets) this.#say(each, log)
+          },
+        )
         break
       default:
         message satisfies never
@@ -147,6 +162,7 @@ export class FakeAgent {
       seen,
       targets: [...targets],
       clockMs: atMs,
+      ...(this.jobs === null ? {} : { features: ['jobs'] }),
     })
     this.#say(socket, this.#reportOf())
   }
@@ -212,7 +228,8 @@ export class FakeAgent {
 
   #reportOf(): Report {
     const targets = [...this.#duties.keys()].flatMap((name) => this.#targetReport(name) ?? [])
-    return { type: 'report', seen: this.#seen, targets, probes: [] }
+    const jobs = this.jobs === null ? {} : { jobs: this.jobs.reports }
+    return { type: 'report', seen: this.#seen, targets, probes: [], ...jobs }
   }
 
   #targetReport(target: string): TargetReport | null {

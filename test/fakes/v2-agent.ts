@@ -22,6 +22,7 @@ export interface FakeAgentsOptions {
   /** How long a drain or an undrain takes; 0 answers at once. */
   readonly workMs?: number
   readonly seen?: Claim | null
+  readonly takesJobs?: boolean
 }
 
 /** Many agents of protocol v2 behind one socket, with their state in memory: no systemd, no marker. */
@@ -34,9 +35,9 @@ export interface FakeAgents extends AsyncDisposable {
 }
 
 export async function openFakeAgents(options: FakeAgentsOptions): Promise<FakeAgents> {
-  const { hosts, targets = ['io-databases'], workMs = 0, seen = null } = options
+  const { hosts, targets = ['io-databases'], workMs = 0, seen = null, takesJobs = false } = options
   const bootId = randomId()
-  const agents = new Map(hosts.map((host) => [host, new FakeAgent({ host, targets, bootId, workMs, seen })]))
+  const agents = new Map(hosts.map((host) => [host, new FakeAgent({ host, targets, bootId, workMs, seen, takesJobs })]))
   const byTlsSocket = new WeakMap<object, FakeAgent>()
   const sockets = new Set<Duplex>()
   let accepted = 0
