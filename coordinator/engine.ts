@@ -20,6 +20,7 @@ import { addHoldMetrics } from './metrics/holds.ts'
 import { addHostMetrics, addTargetMetrics } from './metrics/hosts.ts'
 import { addOrderMetrics, type OrderMeter } from './metrics/orders.ts'
 import { addResourceMetrics } from './metrics/resources.ts'
+import { addRolloutMetrics } from './metrics/rollouts.ts'
 import { timedCommit } from './metrics/store.ts'
 import { createNotes, noteKinds } from './notes.ts'
 import { performer } from './perform.ts'
@@ -74,6 +75,7 @@ export function openEngine({ config, boot, log, onBug, closers }: House): Engine
   addTargetMetrics(registry, read)
   addHoldMetrics(registry, read)
   addResourceMetrics(registry, read)
+  addRolloutMetrics(registry, read)
   const tell = teller(loop)
   closers.add(rollouts.open(loop, tell))
   return { loop, tell, read, registry, events, orders, rollouts, links }

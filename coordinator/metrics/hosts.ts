@@ -6,7 +6,8 @@ import { holdsOn, seatOf } from '../core/wanted.ts'
 const seatStates = [...dutyStates, 'acknowledged', 'unknown'] as const
 type SeatState = (typeof seatStates)[number]
 
-// Two targets a host have series of their own, 3 + 2 × 11 in all, below the 30 allowed. More are told as sums.
+// Two targets a host have series of their own, 3 + 2 × 11 in all, and 4 of rollouts, below the 30 allowed. More are told
+// as sums.
 const ownTargetsMax = 2
 const together = '*'
 

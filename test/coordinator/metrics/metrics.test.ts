@@ -9,6 +9,7 @@ import { addHostMetrics, addTargetMetrics } from '../../../coordinator/metrics/h
 import { addOrderMetrics } from '../../../coordinator/metrics/orders.ts'
 import { addProbeMetrics } from '../../../coordinator/metrics/probes.ts'
 import { addResourceMetrics } from '../../../coordinator/metrics/resources.ts'
+import { addRolloutMetrics } from '../../../coordinator/metrics/rollouts.ts'
 import { timedCommit } from '../../../coordinator/metrics/store.ts'
 import { noteKinds } from '../../../coordinator/notes.ts'
 import { Registry } from '../../../daemon/metrics.ts'
@@ -29,6 +30,7 @@ function scrapeOf(read: () => FleetState) {
   addTargetMetrics(registry, read)
   addHoldMetrics(registry, read)
   addResourceMetrics(registry, read)
+  addRolloutMetrics(registry, read)
   return { registry, orders, count, probed }
 }
 
