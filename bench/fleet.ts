@@ -112,7 +112,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-interface Ground extends AsyncDisposable {
+export interface Ground extends AsyncDisposable {
   readonly keyFile: string
   readonly configFile: string
   readonly socket: string
@@ -120,7 +120,7 @@ interface Ground extends AsyncDisposable {
   readonly port: number
 }
 
-async function layOut(agents: number): Promise<Ground> {
+export async function layOut(agents: number, more: object = {}): Promise<Ground> {
   const root = await mkdtemp(join(tmpdir(), 'guardian-bench-'))
   const [keyFile, configFile, runtimeDir] = [join(root, 'psk'), join(root, 'coordinator.json'), join(root, 'run')]
   const port = await freePort('127.0.0.1')
@@ -137,6 +137,7 @@ async function layOut(agents: number): Promise<Ground> {
     hosts: Object.fromEntries(hosts),
     targets: { 'io-databases': { needs: [] } },
     log: { level: 'error' },
+    ...more,
   }
   await writeFile(configFile, JSON.stringify(config))
   return {
@@ -149,7 +150,7 @@ async function layOut(agents: number): Promise<Ground> {
   }
 }
 
-function startCoordinator({ program }: FleetBench, { configFile }: Ground): Promise<Worker> {
+export function startCoordinator({ program }: Pick<FleetBench, 'program'>, { configFile }: Ground): Promise<Worker> {
   return startWorker({ argv: [...program, 'coordinator', '--config', configFile] })
 }
 

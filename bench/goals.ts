@@ -50,6 +50,22 @@ export const goals: readonly Goal[] = [
   fleet(1_000, '0.15 ×', ({ ratio }) => ratio <= 0.15),
   fleet(5_000, '5 × that of 1,000', growsLikeSize(1_000, 5_000)),
   {
+    key: 'rollout_wave',
+    unit: 'ms',
+    value: 'a wave of 5 in a rollout over 50 hosts',
+    reference: 'what its hosts take by themselves',
+    goal: '+ 1,000 ms',
+    isMet: ({ value, reference }) => value <= reference + 1_000,
+  },
+  {
+    key: 'rollout_halt',
+    unit: 'ms',
+    value: "from a host's failure to a fleet at rest",
+    reference: 'its own way back',
+    goal: '2,000 ms',
+    isMet: ({ value }) => value <= 2_000,
+  },
+  {
     key: 'link_kb',
     unit: 'KB',
     value: 'coordinator, private memory per link',

@@ -13,6 +13,7 @@ import { goals } from './goals.ts'
 import { type BenchHost, raiseHost } from './host.ts'
 import { labFigures } from './lab.ts'
 import { latencyFigures } from './latency.ts'
+import { haltFigure, waveFigure } from './rollout.ts'
 import { tableOf } from './table.ts'
 import { v1Client } from './v1-client.ts'
 
@@ -85,6 +86,8 @@ async function measure(root: string): Promise<void> {
     if (noLab === false) keep(...(await labFigures({ isWanted, runs })))
     else tell(`lab_*: left out, for the lab ${noLab}`)
   }
+  if (isWanted('rollout_wave')) keep(await waveFigure({ ...bench, runs: runs(5) }))
+  if (isWanted('rollout_halt')) keep(await haltFigure({ ...bench, runs: runs(5) }))
   if ([...figures.keys()].some((key) => key.startsWith('fleet_')))
     tell(`the one-shot v1 client is the one in ${client.name}`)
 }

@@ -17,6 +17,8 @@ export class FakeJobs {
   current = firstSystem
   /** What its loader starts next. */
   profile = firstSystem
+  /** When its switch failed last; null where none has. */
+  failedAtMs: number | null = null
   /** What it was told, in order. */
   readonly wants: JobWant[] = []
   readonly #bootId: string
@@ -87,7 +89,10 @@ export class FakeJobs {
       case 'baselined':
         return { ...before, is: 'baselined', baselineBootId: this.#bootId }
       case 'active':
-        if (manner === 'fail') return { ...before, is: 'failed', reason: 'web.service failed', exit: 1, health: well }
+        if (manner === 'fail') {
+          this.failedAtMs = performance.now()
+          return { ...before, is: 'failed', reason: 'web.service failed', exit: 1, health: well }
+        }
         this.current = system ?? ''
         return { ...this.#now(before), is: 'active', exit: 0, deadManMs: 900_000, health: healthBy(manner) }
       case 'committed':
