@@ -2,7 +2,7 @@ import { isRolling } from './core/rollout/step.ts'
 import type { FleetLoop, Tell } from './happening.ts'
 
 // In a fleet of thousands the advance of rollouts costs time that their hosts' words need.
-const shareOfTime = 3
+const shareOfTime = 1
 
 /**
  * Lets rollouts advance behind every change while one is alive: at once where that costs little, and several changes

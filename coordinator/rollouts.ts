@@ -12,7 +12,7 @@ import type { FleetEffect, JobOrder } from './core/effect.ts'
 import { wantedConditions } from './core/rollout/conditions.ts'
 import { rolloutStatus } from './core/rollout/status.ts'
 import type { FleetLoop, Tell } from './happening.ts'
-import { keepLog, withLastLines } from './job-logs.ts'
+import { createJobLogs } from './job-logs.ts'
 import { createPlanHash, type HashOf } from './plan-hash.ts'
 
 export type RolloutEffect = Extract<FleetEffect, { type: 'run-hook' | 'tell-outcome' | 'rollout-event' }>
@@ -57,6 +57,8 @@ export function createRolloutRoom({ log, history, ...options }: RolloutParts): R
     ended: ({ rollout, hook }, ok, reason) => void tell({ type: 'hook-ended', rollout, hook, ok, reason }),
   })
   const outcomes = createOutcomes({ log })
+  const isKept = (id: string): boolean => core?.loop.state.rollouts.all.has(id) === true
+  const logs = createJobLogs({ log, history, changes, isKept })
 
   function tellOutcome(id: string): void {
     const state = core?.loop.state
@@ -85,9 +87,9 @@ export function createRolloutRoom({ log, history, ...options }: RolloutParts): R
           effect satisfies never
       }
     },
-    commandOf: (order) => withLastLines(history, order),
+    commandOf: (order) => logs.commandOf(order),
     takeLog(host, said) {
-      if (core !== null) keepLog({ log, history, changes }, core.loop.state, host, said)
+      if (core !== null) logs.take(core.loop.state, host, said)
     },
     open(loop, toCore) {
       core = { loop, tell: toCore }
@@ -97,6 +99,7 @@ export function createRolloutRoom({ log, history, ...options }: RolloutParts): R
         conditions.close()
         hooks.close()
         outcomes.close()
+        logs.close()
       }
     },
     due: () => advance?.due(),

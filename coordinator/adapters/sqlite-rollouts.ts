@@ -94,5 +94,6 @@ export function historyOver(db: Database.Database): RolloutHistory {
     lastCursor: (job: string, stream: LogStream) =>
       v.parse(v.optional(v.string()), sql.cursor.get(job, stream)) ?? null,
     keepLines: (rollout, host, log) => keep(rollout, host, log),
+    together: (work) => db.transaction(work)(),
   }
 }

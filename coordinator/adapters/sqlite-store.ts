@@ -149,6 +149,7 @@ function storeOver({ db, lock, file, loaded, boot }: Parts): StateStore {
     history: {
       ...history,
       keepLines: (rollout, host, log) => told(file, () => history.keepLines(rollout, host, log)),
+      together: (work) => told(file, () => history.together(work)),
     },
     commit: (save) => told(file, () => write(save)),
     close() {

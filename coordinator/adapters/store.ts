@@ -35,6 +35,8 @@ export interface RolloutHistory {
   lastCursor(job: string, stream: LogStream): string | null
   /** Keeps what is new of them and says how many that were. @throws GuardianError `not-persisted` */
   keepLines(rollout: string, host: string, log: JobLog): number
+  /** What is kept within is durable together. @throws GuardianError `not-persisted` */
+  together(work: () => void): void
 }
 
 export interface LinesQuery {

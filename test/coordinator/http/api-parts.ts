@@ -44,6 +44,7 @@ const nothingKept: RolloutHistory = {
   lines: () => [],
   lastCursor: () => null,
   keepLines: () => 0,
+  together: (work) => work(),
 }
 
 interface Change {
