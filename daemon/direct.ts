@@ -3,7 +3,7 @@ import { GuardianError } from '../protocol/errors.ts'
 import type { Hold } from '../protocol/hold.ts'
 import { limits } from '../protocol/limits.ts'
 import type { V1Action } from '../protocol/v1.ts'
-import type { Response } from '../protocol/v2/command.ts'
+import { type Response, standsOn } from '../protocol/v2/command.ts'
 import type { AgentHello } from '../protocol/v2/hello.ts'
 import type { Report, TargetReport } from '../protocol/v2/report.ts'
 import { monotonicMs } from './clock.ts'
@@ -109,8 +109,11 @@ async function commandOne(
   const response = await session.command(order, (units) => {
     told({ ...at, is: 'moving', reason: clip(units.join(', ')), units: [...units] })
   })
-  return tell(told, { ...at, ...outcomeOf(response) })
+  const isReleased = order.action === 'drain' && response.outcome === 'ok' && !standsOn(response, order.holds)
+  return tell(told, { ...at, ...outcomeOf(response), ...(isReleased && released) })
 }
+
+const released = { is: 'failed', reason: 'somebody released its hold while it stopped' } as const
 
 const states = {
   ok: 'done',

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { authority } from '../authority.ts'
-import { holdIds, holds } from '../hold.ts'
+import { type Hold, holdIds, holds } from '../hold.ts'
 import { limits } from '../limits.ts'
 import { commandId, message, spanMs, targetName, unitName } from '../names.ts'
 import { targetReport } from './report.ts'
@@ -70,3 +70,8 @@ export const response = v.object({
 })
 export type Response = v.InferOutput<typeof response>
 export type Outcome = Response['outcome']
+
+/** Whether what was drained is so by these holds: another may have released them while the target stopped. */
+export function standsOn({ report }: Response, holds: readonly Pick<Hold, 'id'>[]): boolean {
+  return report !== null && holds.every(({ id }) => report.holds.some((held) => held.id === id))
+}

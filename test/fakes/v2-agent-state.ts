@@ -222,6 +222,12 @@ export class FakeAgent {
     this.#say(socket, { type: 'response', id: command.id, outcome, message: '', units: [], report })
   }
 
+  /** Somebody else gives and takes its holds, and it goes on with what it does. */
+  rehold(target: string, holds: readonly Hold[]): void {
+    const duty = this.#duties.get(target)
+    if (duty !== undefined) duty.holds = holds
+  }
+
   #report(): void {
     for (const socket of this.#sockets) this.#say(socket, this.#reportOf())
   }

@@ -4,6 +4,7 @@ import { monotonicMs } from '../../daemon/clock.ts'
 import { GuardianError } from '../../protocol/errors.ts'
 import { progressOf } from '../fakes/fleet-status.ts'
 import { openV1Servers } from '../fakes/v1-server.ts'
+import { until } from '../hosts/until.ts'
 import { bootId, drained, line, openGate, target } from './ready.ts'
 
 type Ready = Awaited<ReturnType<typeof openGate>>
@@ -109,6 +110,17 @@ t.test('direct: an agent that is not done in time', async (t) => {
   await api.vanish()
   t.equal(await gate('down'), 5)
   t.match(log.text(), /warn not drained in time .*"host":"web1"/)
+})
+
+t.test('direct: an agent whose hold somebody released while it stopped', async (t) => {
+  const { api, gate, log, agents } = await openGate(t, { workMs: 300 })
+  await api.vanish()
+  const ended = gate('down')
+  const web1 = agents.agent('web1')
+  await until('web1 stops', async () => web1.stateOf(target) === 'draining')
+  web1.rehold(target, [{ id: 'x', owner: 'operator:ann', message: '', sinceMs: 0, selector: '*', except: [] }])
+  t.equal(await ended, 3, 'whoever opens it next knows nothing of the gate')
+  t.match(log.text(), /somebody released its hold while it stopped/)
 })
 
 t.test('direct: a host that comes up within its grace is drained, one that does not is named', async (t) => {

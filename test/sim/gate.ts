@@ -1,5 +1,6 @@
 import type { ProgressAnswer } from '../../protocol/api.ts'
 import { GuardianError } from '../../protocol/errors.ts'
+import { standsOn } from '../../protocol/v2/command.ts'
 import type { AgentMessage } from '../../protocol/v2.ts'
 import type { FleetProcess } from './fleet-process.ts'
 import type { SimHost } from './host.ts'
@@ -125,7 +126,8 @@ export class GateRun {
       }
       if (message.type === 'response') {
         connection.close()
-        if (message.outcome === 'ok' && !this.#isOver) this.#world.watch.gateLearned(host, target, id)
+        if (message.outcome === 'ok' && standsOn(message, [hold]) && !this.#isOver)
+          this.#world.watch.gateLearned(host, target, id)
         settled()
       }
     }
