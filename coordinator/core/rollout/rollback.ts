@@ -15,7 +15,7 @@ export function rollBack(draft: Draft, id: string): boolean {
   // One that cannot go back is for a person to look at before others try.
   const isOver = due.length === 0 || stuck.some(({ back }) => back)
   if (!isOver) return beginNext(draft, id, due, moving)
-  if (moving.length > 0) return false
+  if (moving.length > 0 || (stuck.length === 0 && runs.some(waitsForRoom))) return false
   if (stuck.length === 0) end(draft, id, 'rolled-back', draft.rollout(id).reason)
   else end(draft, id, 'rollback-failed', `could not go back: ${stuck.map(({ host }) => host).join(', ')}`)
   return true
@@ -23,6 +23,11 @@ export function rollBack(draft: Draft, id: string): boolean {
 
 function isDue({ back, now }: HostRun): boolean {
   return back && (now.is === 'soaking' || now.is === 'done')
+}
+
+/** It failed in service, and may leave it once the budgets have room. */
+function waitsForRoom({ back, now, released }: HostRun): boolean {
+  return back && now.is === 'failed' && !released
 }
 
 function beginNext(draft: Draft, id: string, due: readonly HostRun[], moving: readonly HostRun[]): boolean {

@@ -1,7 +1,7 @@
 import { derailed } from './derailed.ts'
 import { unwellBy } from './health.ts'
 import { heldByOthers, isServing, openingMs } from './holding.ts'
-import { factsOf, failed, isHeard, isSilent, type Move, marginMs, type Scene, spentMs } from './scene.ts'
+import { factsOf, failed, isHeard, type Move, marginMs, type Scene, spentMs } from './scene.ts'
 import { unheardOf } from './unheard.ts'
 
 // A host is committed only after it was judged twice: drained, by what it was before, and open, by its service. Each time it
@@ -50,7 +50,8 @@ const unwellMs = 30_000
 /** Committed and in service. Until its stage is over it may still show that it is not well. */
 export function fromSoaking(scene: Scene): Move | null {
   const { rollout, streak, atMs, job } = scene
-  if (isSilent(scene)) return unheardOf(scene)
+  const unheard = unheardOf(scene)
+  if (unheard !== null) return unheard
   if (job === null || streak === null || streak.ok) return null
   if (atMs - streak.sinceMs < Math.max(rollout.policy.health.minHealthy, unwellMs)) return null
   const reason = unwellBy(scene)

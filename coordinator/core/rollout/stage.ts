@@ -108,7 +108,7 @@ function soakOn(on: Walk): boolean {
   const isPromoted = rollout.promotedTo > rollout.stage.at
   if (!isPromoted && draft.moment.atMs - rollout.stage.sinceMs < stage.soakMs) return false
   const soaking = runs.filter(({ now }) => now.is === 'soaking')
-  if (!isPromoted && soaking.some(({ job }) => draft.state.rollouts.streaks.get(job)?.ok !== true)) return false
+  if (soaking.some(({ job }) => draft.state.rollouts.streaks.get(job)?.ok !== true)) return false
   for (const run of soaking) draft.move(run, { to: { is: 'done' }, reason: run.reason })
   const isAsked = stage.promote === 'manual' && !isPromoted && hasMore(on)
   return isAsked ? wait(on, 'approval', `stage ${stage.name} is done`) : finish(on)

@@ -18,6 +18,8 @@ export function failOver(draft: Draft, id: string): boolean {
   const rollout = draft.rollout(id)
   const failures = failuresOf(draft.runs(id))
   const { maxFailures, onFailure } = rollout.policy
+  // Of those that were seen some may have been undone: the next ones are new.
+  if (failures.length < rollout.forgiven) draft.edit({ ...rollout, forgiven: failures.length })
   if (failures.length - rollout.forgiven <= maxFailures) return false
   const reason = failures.map(({ run, reason: why }) => `${run.host}: ${why}`).join('; ')
   // Behind a point of no return nothing goes back by itself.

@@ -104,6 +104,18 @@ t.test('whoever resumes has seen the failures so far', async (t) => {
   t.equal(site.order({ verb: 'resume', ...said }).is, 'failed')
 })
 
+t.test('a failure that was seen and then undone bears no other', async (t) => {
+  const site = failing({ onFailure: 'pause' }, ({ want }) =>
+    want === 'active' ? { is: 'failed', reason: 'exit 1' } : want === 'reverted' ? null : {},
+  )
+  site.order({ verb: 'retry', host: 'b2', ...said }).order({ verb: 'resume', ...said })
+  t.equal(site.run('b2').now.is, 'reverting')
+  site.set('b2', { is: 'reverted', current: oldSystem, profile: oldSystem, health: well })
+  t.equal(site.run('b2').attempt, 2)
+  t.equal(site.runs, 'a1 done, b1 soaking, b2 failed, c1 ready')
+  t.equal(site.is, 'paused', 'its second failure is a new one')
+})
+
 t.test('a rollback goes the stages in reverse, under budgets and drains', async (t) => {
   const site = new Site({ hosts, policy: policyOf({ stages }), budgets: { any: { select: '*', maxUnavailable: 1 } } })
   for (const host of hosts) site.manners.set(host, ({ want }) => (want === 'reverted' ? null : {}))

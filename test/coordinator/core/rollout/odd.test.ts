@@ -141,7 +141,7 @@ t.test('what soaked and failed is on its way back while its stage waits', async 
   gone.set('a1', { health: sick })
   const { plan } = gone.fleet.state
   gone.send({ type: 'configured', plan: { ...plan, hosts: new Map([['b1', specOf('b1')]]) } })
-  t.equal(gone.settle().run('a1').now.is, 'soaking', 'of a host that left nobody says how it is')
+  t.equal(gone.settle().run('a1').now.is, 'lost', 'of a host that left nobody says how it is')
 })
 
 t.test('a later stage that is still being prepared is somebody to go on to', async (t) => {

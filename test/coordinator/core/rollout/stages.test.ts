@@ -1,7 +1,7 @@
 import t from 'tap'
 import { beginRollouts } from '../../../../coordinator/core/rollout/begin.ts'
 import { wantedConditions } from '../../../../coordinator/core/rollout/conditions.ts'
-import { policyOf, Site } from './site.ts'
+import { policyOf, Site, well } from './site.ts'
 
 const min = 60_000
 const said = { operator: 'ada', message: '' }
@@ -63,6 +63,10 @@ t.test('somebody says go on', async (t) => {
   t.equal(site.pass(10 * min).is, 'succeeded', 'nobody is left to go on to')
   const full = begun().order({ verb: 'promote', full: true, ...said })
   t.equal(full.runs, 'a1 done, b1 done, c1 done')
+  const sick = begun().set('a1', { health: { ...well, failed: ['x.service'] } })
+  sick.order({ verb: 'promote', full: true, ...said })
+  t.equal(sick.runs, 'a1 soaking, b1 ready, c1 ready', 'health counts all the same')
+  t.equal(sick.set('a1', { health: well }).runs, 'a1 done, b1 done, c1 done')
   const late = begun().pass(10 * min)
   late.order({ verb: 'skip', host: 'b1', ...said }).order({ verb: 'skip', host: 'c1', ...said })
   late.order({ verb: 'promote', full: false, ...said })

@@ -128,6 +128,11 @@ t.test('a host that is silent while it soaks, and one that vanishes from the con
   t.equal(soaking.runs, 'a1 soaking')
   soaking.down('a1').pass(silence)
   t.equal(soaking.runs, 'a1 lost')
+  const left = new Site({ hosts: ['a1'], policy: policyOf({ stages: [{ name: 'all', select: '*', soak: '1h' }] }) })
+  left.plan().start()
+  left.send({ type: 'configured', plan: { ...left.fleet.state.plan, hosts: new Map() } })
+  t.equal(left.settle().runs, 'a1 lost', 'nothing waits for ever for one that left while it soaked')
+  t.equal(left.status.settled, true)
   const site = started({ active: null })
   const { plan } = site.fleet.state
   site.send({ type: 'configured', plan: { ...plan, hosts: new Map() } })
@@ -227,4 +232,19 @@ t.test('what soaks may still fail', async (t) => {
   t.equal(site.pass(10 * min).runs, 'a1 reverted, b1 soaking', 'a pause ends no soak')
   t.equal(site.order({ verb: 'resume', ...said }).runs, 'a1 reverted, b1 done')
   t.equal(site.is, 'failed')
+})
+
+t.test('a rollout has not gone back before whoever failed in service has', async (t) => {
+  const stages = [{ name: 'all', select: '*', soak: '10m', maxParallel: 2 }]
+  const site = new Site({
+    policy: policyOf({ stages, onFailure: 'rollback-wave' }),
+    budgets: { any: { select: '*', maxUnavailable: 1 } },
+  })
+  site.plan({ selector: 'a1' }).start()
+  site.set('a1', { health: { ...well, failed: ['x.service'] } }).pass(29_999)
+  site.down('b1').pass(1)
+  t.equal(site.runs, 'a1 failed')
+  t.equal(site.is, 'rolling-back', 'the budget has no room for it yet')
+  t.equal(site.order({ verb: 'release', host: 'a1', ...said }).is, 'rolled-back', 'a person gave it up')
+  t.equal(site.status.exit, 3)
 })
