@@ -22,6 +22,8 @@ export interface CoordinatorFacts extends Fit {
 const daemon = 'io-guardian-coordinator.service'
 const byHand = 'io-database-coordinator.service'
 const template = 'io-guardian-gate@.service'
+/** Enabled by a person, one instance for each policy. */
+const byClock = { service: 'io-guardian-rollout@.service', timer: 'io-guardian-rollout@.timer' }
 /** TimeoutStopSec= of the unit that ships fits this. */
 const shippedLimitMs = 90_000
 const marginMs = 30_000
@@ -36,8 +38,8 @@ export function planCoordinator(facts: CoordinatorFacts): Plan {
   const example = `// ${ownLine('coordinator')}\n${shipped('coordinator.json.example')}`
   return {
     files: [
-      ...[daemon, template].map((name) => unitFile('coordinator', name, fitted(shipped(name), facts))),
-      unitFile('coordinator', byHand, shipped(byHand)),
+      ...[daemon, template, byClock.service].map((name) => unitFile('coordinator', name, fitted(shipped(name), facts))),
+      ...[byHand, byClock.timer].map((name) => unitFile('coordinator', name, shipped(name))),
       systemFile('coordinator', 'sysusers.d', shipped('io-guardian-coordinator.sysusers.conf')),
       systemFile('coordinator', 'tmpfiles.d', shipped('io-guardian-coordinator.tmpfiles.conf')),
       { path: `${configDir}/coordinator.json`, text: firstConfig(facts), once: true },

@@ -49,8 +49,22 @@ const belongings: Readonly<Record<Role, Belongings>> = {
   },
   coordinator: {
     conf: 'io-guardian-coordinator.conf',
-    units: ['io-guardian-gate@*.service', 'io-guardian-coordinator.service', 'io-database-coordinator.service'],
-    directories: ['/var/lib/io-guardian-coordinator', '/run/io-guardian-coordinator', '/run/io-guardian-gate'],
+    units: [
+      'io-guardian-rollout@*',
+      'io-guardian-gate@*.service',
+      'io-guardian-coordinator.service',
+      'io-database-coordinator.service',
+    ],
+    directories: [
+      '/var/lib/io-guardian-coordinator',
+      '/run/io-guardian-coordinator',
+      '/run/io-guardian-gate',
+      // Of a user that systemd makes: what is named otherwise are links to these.
+      ...['lib', 'cache'].flatMap((kind) => [
+        `/var/${kind}/io-guardian-rollout`,
+        `/var/${kind}/private/io-guardian-rollout`,
+      ]),
+    ],
     personal: ['coordinator.json', 'fleet.key'],
     users: ['io-guardian-coordinator'],
     groups: ['io-guardian-coordinator', 'io-guardian-operators'],
@@ -113,7 +127,9 @@ async function wantsOf(machine: Machine, role: Role, targets: readonly string[])
   const isWanted = (unit: string): boolean =>
     role === 'agent'
       ? /^io-guardian(-rebuild-resume)?\.service$/.test(unit) || targets.includes(unit)
-      : /^io-(guardian-coordinator|database-coordinator|guardian-gate@.+)\.service$/.test(unit)
+      : /^io-(guardian-coordinator|database-coordinator|guardian-gate@.+|guardian-rollout@.+)\.(service|timer)$/.test(
+          unit,
+        )
   const links: string[] = []
   for (const directory of await machine.list(unitDir)) {
     if (!directory.endsWith('.wants')) continue

@@ -32,6 +32,9 @@ async function installed(root: string): Promise<Readonly<Record<string, string>>
   await mkdir(join(root, 'var/lib/io-guardian-coordinator'), { recursive: true })
   await writeFile(join(root, 'var/lib/io-guardian-coordinator/store.sqlite'), '')
   await layOut(root, { '/run/io-guardian-gate@postgresql/psk': '' })
+  const timers = join(root, 'etc/systemd/system/timers.target.wants')
+  await mkdir(timers)
+  await symlink('../io-guardian-rollout@.timer', join(timers, 'io-guardian-rollout@nightly.timer'))
   return before
 }
 
