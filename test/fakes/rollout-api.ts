@@ -22,6 +22,8 @@ export class FakeRollouts {
   readonly orders: { readonly id: string; readonly order: RolloutOrder }[] = []
   readonly events: RolloutEvent[] = []
   readonly logs: RolloutLogLine[] = []
+  /** Lines of one answer. */
+  linesMax = Number.POSITIVE_INFINITY
   readonly statuses = new Map<string, RolloutStatus>()
   policies: PolicyList = []
   explanation: RolloutExplanation | null = null
@@ -85,7 +87,7 @@ export class FakeRollouts {
         seq > Number(query.get('after') ?? 0),
     )
     const last = query.get('last')
-    return last === null ? fits : fits.slice(-Number(last))
+    return last === null ? fits.slice(0, this.linesMax) : fits.slice(-Number(last))
   }
 
   #plan(request: PlanRequest): RolloutStatus {

@@ -28,14 +28,24 @@ export const run: Run = async (context, words, from) => {
   }
   const query = { host, stream: options.stream }
   if (options.follow) return followLogs(context, client, { id, query, show })
-  for (const line of await client.logs(id, query)) show(line)
-  return 0
+  return allLogs(client, { id, query, show })
 }
 
 interface Following {
   readonly id: string
   readonly query: LogQuery
   readonly show: (line: RolloutLogLine) => void
+}
+
+/** Page by page: an answer has an end. */
+async function allLogs(client: RolloutClient, { id, query, show }: Following): Promise<number> {
+  for (let after: number | undefined; ; ) {
+    const lines = await client.logs(id, { ...query, after })
+    for (const line of lines) show(line)
+    const last = lines.at(-1)
+    if (last === undefined) return 0
+    after = last.seq
+  }
 }
 
 /** Until Ctrl-C; after a lost link it goes on behind the last line. */

@@ -101,6 +101,7 @@ t.test('logs', async (t) => {
     lineOf(2, 'web2', 'setting up /etc...'),
     lineOf(3, 'web1', 'nginx: 1 → 2', { stream: 'plan' }),
   )
+  rollouts.linesMax = 1
   t.equal(await ctl('logs'), 0)
   t.match(world.said(), /web1 {2}activating the configuration\.\.\.\n.* {2}web2 {2}setting up \/etc\.\.\.\n$/)
   const plan = await openRollouts(t)
