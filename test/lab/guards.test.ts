@@ -26,6 +26,7 @@ t.test('whatever touches a drained host, it stays drained', { skip: noLab }, asy
       for (const member of fleet.members) {
         const { host } = member
         const began = Date.now() * 1_000
+        await host.systemctl('restart', 'io-guardian.service')
         t.equal((await switchOver(host)).code, 0, 'the switch succeeds')
         await host.systemctl('daemon-reexec')
         t.strictSame(await restless(member), [], host.name)
@@ -62,6 +63,8 @@ t.test('whatever touches a drained host, it stays drained', { skip: noLab }, asy
       }
       await touch()
       await switchOver(host)
+      // Ordered around what it guards, it waits for the stop.
+      await host.systemctl('restart', '--no-block', 'io-guardian.service')
       t.equal(await host.show('shop.service', 'ActiveState'), 'deactivating', 'all that was while it stopped')
       await shop.letGo()
       t.equal((await draining).code, 0)
@@ -148,11 +151,10 @@ t.test('whatever touches a drained host, it stays drained', { skip: noLab }, asy
   })
 })
 
-/** What a NixOS switch does: restarts what has changed, and starts every active target again at its end. */
+/** What a NixOS switch does: stops and starts what has changed, and starts every active target again at its end. */
 async function switchOver(host: Host): Promise<Outcome> {
   await host.systemctl('stop', 'systemd-logind.service')
   await host.systemctl('daemon-reload')
-  await host.systemctl('restart', 'io-guardian.service')
   return host.tried('systemctl', 'start', ...(await activeTargets(host)), 'systemd-logind.service')
 }
 

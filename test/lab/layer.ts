@@ -66,7 +66,9 @@ async function make(base: string, layer: string, fill: Fill): Promise<void> {
 /** Layers of packages that nobody has used for two hours: no lab lasts that long. */
 async function removeOld(base: string): Promise<void> {
   const cache = dirname(base)
-  const layers = (await readdir(cache)).filter((name) => name.startsWith(`${basename(base)}-guardian-`))
+  const ours = new RegExp(`^${basename(base)}-guardian-[0-9a-f]{12}$`)
+  // Not their locks, which come and go.
+  const layers = (await readdir(cache)).filter((name) => ours.test(name))
   for (const layer of layers.map((name) => join(cache, name))) {
     if ((await stat(layer)).mtimeMs < Date.now() - 7_200_000) await rm(layer, { recursive: true, force: true })
   }
