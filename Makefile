@@ -22,7 +22,7 @@ sim: setup
 
 # Whole machines: Debian 12 and 13 in containers, as root.
 lab: build
-	@npx tap 'test/lab/*.test.ts'; status=$$?; node --import tsx scripts/sweep.ts; exit $$status
+	@npx tap --jobs=4 'test/lab/*.test.ts'; status=$$?; node --import tsx scripts/sweep.ts; exit $$status
 
 # A fleet of them that stays until Ctrl-C, for trying things.
 lab-shell: build
