@@ -31,6 +31,7 @@ in
   imports = [
     ./dependents.nix
     ./package.nix
+    ./rebuild.nix
   ];
 
   options.services.guardian.agent = {
@@ -201,9 +202,15 @@ in
 
     # A bare NixOS has no polkit, and without its word the agent may only look.
     security.polkit.enable = true;
-    security.polkit.extraConfig = units.substitute "io-guardian.rules" {
-      "[\"io-databases.target\"]" = builtins.toJSON (map (each: each.unit) cfg.targetUnits);
-    };
+    security.polkit.extraConfig = units.substitute "io-guardian.rules" (
+      {
+        "[\"io-databases.target\"]" = builtins.toJSON (map (each: each.unit) cfg.targetUnits);
+      }
+      // lib.optionalAttrs (!cfg.rebuild.enable) {
+        "  if (verb === \"start\" && helper.test(action.lookup(\"unit\"))) return polkit.Result.YES;\n" =
+          "";
+      }
+    );
 
     networking.firewall = {
       allowedTCPPorts = optional cfg.openFirewall cfg.settings.listen.port;

@@ -67,7 +67,10 @@ let
     !lib.hasSuffix ".service" unit || (config.systemd.services ? ${lib.removeSuffix ".service" unit});
 in
 {
-  imports = [ ./package.nix ];
+  imports = [
+    ./package.nix
+    ./rollouts.nix
+  ];
 
   options.services.guardian.coordinator = {
     enable = lib.mkEnableOption "the coordinator of guardian, on the host that has the databases. The command {command}`guardian` is then installed too";

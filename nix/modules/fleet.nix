@@ -145,6 +145,29 @@ in
       '';
     };
 
+    rebuild = mkOption {
+      type = types.attrsOf json.type;
+      default = { };
+      example.enable = true;
+      description = "{option}`services.guardian.agent.rebuild` of every host.";
+    };
+
+    budgets = mkOption {
+      type = types.attrsOf json.type;
+      default = { };
+      example.web = {
+        select = "@web";
+        maxUnavailable = 1;
+      };
+      description = "{option}`services.guardian.coordinator.budgets`.";
+    };
+
+    rolloutPolicies = mkOption {
+      type = types.attrsOf json.type;
+      default = { };
+      description = "{option}`services.guardian.coordinator.rolloutPolicies`.";
+    };
+
     pskFile = mkOption {
       type = types.str;
       default = "/run/secrets/guardian";
@@ -217,6 +240,9 @@ in
       services.guardian.agent = firewall // {
         enable = true;
         pskFile = mkDefault cfg.pskFile;
+        rebuild = lib.mapAttrs (_: mkDefault) cfg.rebuild // {
+          host = mkDefault cfg.host;
+        };
         settings = {
           inherit (cfg) host;
           listen = {
@@ -235,6 +261,8 @@ in
       services.guardian.coordinator = {
         enable = true;
         pskFile = mkDefault cfg.fleetKeyFile;
+        inherit (cfg) budgets rolloutPolicies;
+        self = mkIf hasAgent (mkDefault cfg.host);
         databases = mkDefault (lib.intersectLists (lib.attrNames cfg.resources) (lib.attrNames running));
         settings = {
           hosts = lib.mapAttrs (_: host: removeAttrs host [ "agent" ]) (

@@ -63,6 +63,11 @@ let
       agent = if guardian.agent.enable then present guardian.agent.settings else null;
       coordinator = if guardian.coordinator.enable then present guardian.coordinator.settings else null;
       preStart = plain (config.systemd.services.io-guardian-coordinator.preStart or "");
+      rebuild =
+        if config.environment.etc ? "guardian/rebuild.json" then
+          removeAttrs guardian.agent.rebuild [ "enable" ]
+        else
+          null;
       polkit = config.security.polkit.enable;
       rules = config.security.polkit.extraConfig;
       firewall = {

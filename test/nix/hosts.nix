@@ -73,6 +73,45 @@ let
     };
     openFirewallInterfaces = [ "tailscale0" ];
   };
+  rebuiltFleet = mkFleet {
+    coordinator = "io";
+    hosts = {
+      io = {
+        address = "198.18.0.1";
+        agent = true;
+      };
+      web1 = {
+        address = "198.18.0.11";
+        tags = [ "web" ];
+      };
+    };
+    resources.postgresql.type = "postgres";
+    rebuild = {
+      enable = true;
+      cpuQuota = "50%";
+    };
+    budgets.web = {
+      select = "@web";
+      maxUnavailable = "34%";
+    };
+    rolloutPolicies.nightly = {
+      source = {
+        mode = "closure";
+        flake = "git+ssh://git@forge.example.org/infra";
+      };
+      stages = [
+        {
+          name = "web";
+          select = "@web & !io";
+        }
+        {
+          name = "rest";
+          select = "*";
+        }
+      ];
+      schedule = "Sun 03:00";
+    };
+  };
   # As in test/lab/nixos.test.ts, with programs of Debian.
   labFleet = mkFleet {
     coordinator = "io";
@@ -272,6 +311,25 @@ in
       postgresql
       redis
     ];
+  };
+  rebuilt-io = {
+    module = {
+      imports = [
+        rebuiltFleet.nixosModules.io
+        postgresql
+        shop
+      ];
+    };
+    units = databaseUnits ++ [ "shop.service" ];
+  };
+  rebuilt-web1 = {
+    module = {
+      imports = [
+        rebuiltFleet.nixosModules.web1
+        shop
+      ];
+    };
+    units = [ "shop.service" ];
   };
   fleet-monitor = member "monitor" { services.prometheus.enable = true; };
   fleet-web1 = member "web1" shop;

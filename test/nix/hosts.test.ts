@@ -20,6 +20,8 @@ function on(name: string, about: string, check: (t: Test, host: Rendered) => Pro
 }
 
 const exposureMax = 1.5
+/** Root's own, as in test/units. */
+const rootMax = 6.5
 
 for (const name of hosts.keys()) {
   on(name, 'nothing is wrong with it', async (t, { assertions, warnings }) => {
@@ -39,7 +41,7 @@ for (const name of hosts.keys()) {
     for (const unit of Object.keys(host.units).filter((each) => /^(wait-for-)?io-.*\.service$/.test(each))) {
       const { stdout } = await analyze(dir, 'security', '--offline=true', '--no-pager', join(dir, unit))
       const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1])
-      t.ok(exposure <= exposureMax, `${unit}: ${exposure}`)
+      t.ok(exposure <= (unit.startsWith('io-guardian-rebuild') ? rootMax : exposureMax), `${unit}: ${exposure}`)
     }
   })
 

@@ -111,6 +111,54 @@ in
     module = agent { dependents.again.unit = "shop.service"; };
     says.assertion = "services.guardian.agent.dependents.again and services.guardian.agent.dependents.shop are both shop.service";
   };
+  "a rebuild of a host without Nix" = {
+    module = {
+      imports = [ (agent { rebuild.enable = true; }) ];
+      nix.enable = false;
+    };
+    says.assertion = "services.guardian.agent.rebuild.enable needs Nix on this host";
+  };
+  "a rebuild of a host that cannot be switched" = {
+    module = {
+      imports = [ (agent { rebuild.enable = true; }) ];
+      system.switch.enable = false;
+    };
+    says.assertion = "services.guardian.agent.rebuild.enable needs a system that can be switched";
+  };
+  "a rebuild of a host that upgrades itself" = {
+    module = {
+      imports = [ (agent { rebuild.enable = true; }) ];
+      system.autoUpgrade.enable = true;
+    };
+    says.assertion = "services.guardian.agent.rebuild.enable and system.autoUpgrade.enable would both";
+  };
+  "a policy that leaves a host out" = {
+    module = coordinator {
+      settings.hosts.db1.address = "198.18.0.12";
+      rolloutPolicies.web.stages = [
+        {
+          name = "web";
+          select = "web*";
+        }
+      ];
+    };
+    says.warning = "services.guardian.coordinator.rolloutPolicies.web.stages leaves out db1";
+  };
+  "a stage without a host" = {
+    module = coordinator {
+      rolloutPolicies.all.stages = [
+        {
+          name = "jobs";
+          select = "@jobs";
+        }
+        {
+          name = "rest";
+          select = "*";
+        }
+      ];
+    };
+    says.warning = "services.guardian.coordinator.rolloutPolicies.all.stages has no host in jobs";
+  };
   "an agent without dependents" = {
     module = agent { dependents = mkForce { }; };
     says.warning = "services.guardian.agent.dependents is empty";

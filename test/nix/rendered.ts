@@ -12,6 +12,7 @@ const host = v.object({
   units: v.record(v.string(), v.object({ text: v.string(), overrideStrategy: v.string(), wantedBy: names })),
   agent: v.nullable(v.record(v.string(), v.unknown())),
   coordinator: v.nullable(v.record(v.string(), v.unknown())),
+  rebuild: v.nullable(v.record(v.string(), v.unknown())),
   preStart: v.string(),
   polkit: v.boolean(),
   rules: v.string(),
