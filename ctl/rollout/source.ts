@@ -18,7 +18,10 @@ type Policy = PolicyList[number]
 export function policyNamed(policies: PolicyList, name: string | undefined): Policy {
   const names = policies.map((policy) => policy.name)
   if (names.length === 0)
-    throw new GuardianError('unknown-policy', 'the coordinator has no policy: see rolloutPolicies in its configuration')
+    throw new GuardianError(
+      'unknown-policy',
+      'the coordinator has no policy: see rebuilds.policies in its configuration',
+    )
   const wanted = name ?? (names.length === 1 ? names[0] : 'default')
   const found = policies.find((policy) => policy.name === wanted)
   if (found !== undefined) return found
