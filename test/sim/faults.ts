@@ -71,8 +71,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'a superseded coordinator goes on ordering',
     file: 'coordinator/core/reconcile.ts',
-    from: 'if (link === null || before.superseded !== null) return before',
-    to: 'if (link === null) return before',
+    from: "if (before?.link.is !== 'up' || state.superseded !== null) return",
+    to: "if (before?.link.is !== 'up') return",
   },
   {
     name: 'take an opening of an earlier boot for permission',
