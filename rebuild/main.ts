@@ -51,9 +51,15 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.umask(0o022)
   const world = await openWorld(await loadRebuildConfig(asked.config))
   if (asked.action === 'exit') return await exit(world, asked.job, endOf(process.env))
-  const lock = `${world.places.at(world.config.runDir)}/io-guardian-rebuild.lock`
-  await using _lock = await takeLock(lock, asked.action === 'go-back' ? goBackWaitMs : waitMs)
-  await act(world, asked)
+  const at = (name: string): string => `${world.places.at(world.config.runDir)}/${name}.lock`
+  const alone = (limitMs: number) => takeLock(at('io-guardian-rebuild'), limitMs)
+  if (asked.action === 'prefetch') {
+    // What is fetched or built for hours must not keep a host from going back.
+    await using _prefetch = await takeLock(at('io-guardian-prefetch'), waitMs)
+    return await prefetch(world, await readOrder(world.config.agentStateDir, asked.job), () => alone(waitMs))
+  }
+  await using _lock = await alone(asked.action === 'go-back' ? goBackWaitMs : waitMs)
+  await act(world, { ...asked, action: asked.action })
 }
 
 interface Asked {
@@ -64,11 +70,12 @@ interface Asked {
   readonly deadMan: boolean
 }
 
-async function act(world: World, { action, job, deadMan }: Asked): Promise<void> {
+async function act(
+  world: World,
+  { action, job, deadMan }: Asked & { readonly action: Exclude<Action, 'prefetch' | 'exit'> },
+): Promise<void> {
   const order = () => readOrder(world.config.agentStateDir, job)
   switch (action) {
-    case 'prefetch':
-      return await prefetch(world, await order())
     case 'activate':
       return await activate(world, await order())
     case 'commit':
@@ -81,8 +88,6 @@ async function act(world: World, { action, job, deadMan }: Asked): Promise<void>
       return await forget(world, job)
     case 'go-back':
       return await goBack(world, job, deadMan)
-    case 'exit':
-      return
     default:
       return action satisfies never
   }

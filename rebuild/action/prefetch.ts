@@ -15,14 +15,19 @@ type Prefetch = NonNullable<JobResults['prefetch']>
 const dryLimitMs = 120_000
 const linesMax = 1_000
 
-/** Brings the system here, and says what it would do. Nothing that runs is touched. */
-export async function prefetch(world: World, order: JobOrder): Promise<void> {
+/**
+ * Brings the system here, and says what it would do. Nothing that runs is touched, so only the writing of what was found
+ * is `alone` among the actions.
+ */
+export async function prefetch(world: World, order: JobOrder, alone: () => Promise<AsyncDisposable>): Promise<void> {
   const { memory, places } = world
   const { job, adopt } = order
   // Where it goes back to is settled once it has begun.
   if ((await memory.results(job)).activation !== null) return
   const previous = await places.storePathOf(places.current)
   const found = await look(world, order, previous)
+  await using _alone = await alone()
+  if ((await memory.results(job)).activation !== null) return
   await memory.write(job, 'prefetch', { ...blank, ...found, adopt, previous, blockers: told(found.blockers) })
 }
 

@@ -49,6 +49,10 @@ export function openUnits(parts: UnitsParts): TransientUnits {
         `--on-active=${spanMs}ms`,
         '--timer-property=AccuracySec=1s',
         '--timer-property=WakeSystem=no',
+        // Its timer comes once: where another action is in the way for long, it comes again by itself.
+        '--property=Restart=on-failure',
+        '--property=RestartSec=30s',
+        '--property=StartLimitIntervalSec=0',
       ]
       await must('systemd-run', ['--quiet', ...timer, ...logs, ...environment, ...self('go-back', job), '--dead-man'])
     },

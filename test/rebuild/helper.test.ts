@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { until } from '../hosts/until.ts'
-import { job, newSystem, oldSystem, openRig, type Rig } from './rig.ts'
+import { job, newSystem, oldSystem, openRig, order, type Rig } from './rig.ts'
 
 const done = { code: 0, err: '' }
 
@@ -51,6 +52,24 @@ t.test('the word to go back', async (t) => {
   t.equal(await rig.runs(), oldSystem)
   t.notOk(await rig.has(`/units/guardian-confirm-${job}.timer`))
   t.notMatch((await rig.log()).join('\n'), 'boot ', 'the loader was never written, and is not now')
+})
+
+t.test('nobody confirms it, while another job is fetched for hours', async (t) => {
+  const rig = await activated(t)
+  const other = { ...order, job: 'b'.repeat(32) }
+  await writeFile(
+    rig.at(`/var/lib/io-guardian/jobs/${other.job}.json`),
+    JSON.stringify({ version: 1, order: other, baseline: null }),
+  )
+  execFileSync('mkfifo', [rig.at('/hold-store')])
+  const before = (await rig.log()).length
+  const fetching = rig.helper(`prefetch-${other.job}`)
+  await until('it fetches', async () => (await rig.log()).slice(before).some((line) => line.startsWith('nix-store')))
+  t.strictSame(await rig.deadMan(), done)
+  t.match((await rig.memory.results(job)).revert, { ok: true, reason: 'nobody confirmed it in time' })
+  t.equal(await rig.runs(), oldSystem)
+  await writeFile(rig.at('/hold-store'), '')
+  t.strictSame(await fetching, done)
 })
 
 t.test('nobody confirms it', async (t) => {
