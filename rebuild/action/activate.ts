@@ -21,6 +21,9 @@ export async function activate(world: World, order: JobOrder): Promise<void> {
   const faults = [...(await faultsOf(world, order.adopt))]
   if ((await places.storePathOf(places.current)) !== previous)
     faults.push('another system runs than when this was prepared')
+  const unsettled = await unsettledBeside(world, job)
+  // Its way back would lead to a system that nobody has confirmed.
+  if (unsettled !== null) faults.push(`job ${unsettled} is neither committed nor reverted`)
   const [fault] = faults
   if (fault !== undefined) return await failed(world, job, fault)
   const kind = (mode === 'auto' ? action : mode) === 'reboot' ? 'reboot' : 'live'
@@ -37,6 +40,15 @@ export async function activate(world: World, order: JobOrder): Promise<void> {
   } catch (cause) {
     await failed(world, job, reasonOf(cause))
   }
+}
+
+async function unsettledBeside({ memory }: World, job: string): Promise<string | null> {
+  for (const other of await memory.jobs()) {
+    if (other === job) continue
+    const { activation, commit, revert } = await memory.results(other)
+    if (activation !== null && commit?.ok !== true && revert === null) return other
+  }
+  return null
 }
 
 export async function armDeadMan(

@@ -54,6 +54,20 @@ t.test('the word to go back', async (t) => {
   t.notMatch((await rig.log()).join('\n'), 'boot ', 'the loader was never written, and is not now')
 })
 
+t.test('a second job beside one that is not confirmed', async (t) => {
+  const rig = await activated(t)
+  const other = { ...order, job: 'b'.repeat(32), adopt: true }
+  await writeFile(
+    rig.at(`/var/lib/io-guardian/jobs/${other.job}.json`),
+    JSON.stringify({ version: 1, order: other, baseline: null }),
+  )
+  t.strictSame(await rig.helper(`prefetch-${other.job}`), done)
+  t.strictSame(await rig.helper(`activate-${other.job}`), done)
+  const { exit, activation } = await rig.memory.results(other.job)
+  t.match(exit, { ok: false, reason: `job ${job} is neither committed nor reverted` })
+  t.equal(activation, null)
+})
+
 t.test('nobody confirms it, while another job is fetched for hours', async (t) => {
   const rig = await activated(t)
   const other = { ...order, job: 'b'.repeat(32) }
