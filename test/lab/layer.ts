@@ -23,12 +23,20 @@ export async function guardianLayer(suite: Suite, file: string): Promise<string>
   return layer
 }
 
-const recipe = fileURLToPath(new URL('node.sh', import.meta.url))
-
 /** What a Debian 13 needs for `npm install -g guardian`. */
-export async function nodeLayer(): Promise<string> {
+export function nodeLayer(): Promise<string> {
+  return recipeLayer('node')
+}
+
+/** Debian 13's Nix, with a store of its own; the key of the lab is made with it. */
+export function nixLayer(): Promise<string> {
+  return recipeLayer('nix')
+}
+
+async function recipeLayer(name: string): Promise<string> {
+  const recipe = fileURLToPath(new URL(`${name}.sh`, import.meta.url))
   const base = await baseTree('trixie')
-  const layer = `${base}-node-${await hashOf(recipe)}`
+  const layer = `${base}-${name}-${await hashOf(recipe)}`
   await once(base, layer, async (root) => void (await run(recipe, [root], { maxBuffer: 64 << 20 })))
   return layer
 }

@@ -2,7 +2,7 @@ import type { Host } from './host.ts'
 import type { Member } from './member.ts'
 
 /** Things that the thief of an agent would try, as its user and in its sandbox; resolves with those that worked. */
-export async function loot({ host, units }: Member): Promise<readonly string[]> {
+export async function loot({ host, units }: Pick<Member, 'host' | 'units'>): Promise<readonly string[]> {
   const pid = await host.show('io-guardian.service', 'MainPID')
   const dependent = units.find((unit) => unit.endsWith('.service')) ?? ''
   const orders: readonly (readonly string[])[] = [
@@ -70,7 +70,7 @@ async function writable(host: Host, pid: string): Promise<readonly string[]> {
   return stdout.split('\n').filter((path) => path !== '' && !own.test(path))
 }
 
-function asAgent(host: Host, pid: string, ...command: readonly string[]) {
+export function asAgent(host: Host, pid: string, ...command: readonly string[]) {
   const rights = [
     '--reuid=io-guardian',
     '--regid=io-guardian',
