@@ -1,8 +1,7 @@
 import t, { type Test } from 'tap'
 import { type Helper, orderOf } from './helper.ts'
-import { noLab } from './lab.ts'
 import type { NixHost } from './nix-host.ts'
-import { agentUnits, cable, type NixSite, startNixSite, untilServing } from './nix-site.ts'
+import { agentUnits, cable, type NixSite, noNixLab, startNixSite, untilServing } from './nix-site.ts'
 import type { SystemPlan } from './nix-system.ts'
 import { asAgent, loot } from './stolen-agent.ts'
 import { until } from './until.ts'
@@ -10,7 +9,7 @@ import { until } from './until.ts'
 // One host, its real store, its root helper: the agent is what says the words, and here the test says them.
 
 t.setTimeout(1_200_000)
-t.test('the root helper on hosts with a real store', { skip: noLab }, async (t) => {
+t.test('the root helper on hosts with a real store', { skip: noNixLab }, async (t) => {
   await using site = await startNixSite({ hosts: ['cut1', 'boot1', 'bad1', 'odd1'] })
   t.jobs = 4
   const together = { buffered: true }

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { noLab } from './lab.ts'
-import { startNixSite, untilServing } from './nix-site.ts'
+import { noNixLab, startNixSite, untilServing } from './nix-site.ts'
 import { rolloutsOf } from './rollouts.ts'
 import { until } from './until.ts'
 
@@ -19,7 +18,7 @@ const rebuilds = {
 }
 
 t.setTimeout(1_200_000)
-t.test("the coordinator's own host is rebuilt", { skip: noLab }, async (t) => {
+t.test("the coordinator's own host is rebuilt", { skip: noNixLab }, async (t) => {
   await using site = await startNixSite({ hosts: ['web1'], self: true, rebuilds })
   const rollouts = rolloutsOf(site)
   const io = site.host('io')

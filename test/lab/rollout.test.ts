@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { unit } from '../hosts/graph.ts'
-import { noLab } from './lab.ts'
-import { type NixSite, startNixSite, untilServing } from './nix-site.ts'
+import { type NixSite, noNixLab, startNixSite, untilServing } from './nix-site.ts'
 import { type Rollouts, rolloutsOf } from './rollouts.ts'
 import { until } from './until.ts'
 
@@ -36,7 +35,7 @@ const flapping = unit({
 const hosts = ['web1', 'web2', 'web3']
 
 t.setTimeout(1_200_000)
-t.test('a fleet is rebuilt in stages', { skip: noLab }, async (t) => {
+t.test('a fleet is rebuilt in stages', { skip: noNixLab }, async (t) => {
   await using site = await startNixSite({ hosts, rebuilds, more: { web3: { 'flaky.service': flapping } } })
   const rollouts = rolloutsOf(site)
 
