@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
-import { type Helper, orderOf } from './helper.ts'
 import type { NixHost } from './nix-host.ts'
 import { agentUnits, cable, type NixSite, noNixLab, startNixSite, untilServing } from './nix-site.ts'
 import type { SystemPlan } from './nix-system.ts'
+import { type Helper, orderOf } from './root-helper.ts'
 import { asAgent, loot } from './stolen-agent.ts'
 import { until } from './until.ts'
 
