@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import * as v from 'valibot'
 import { commandLine, drainAgain } from '../../ctl/command-line.ts'
 import { runCtl } from '../../ctl/main.ts'
 import type { UndrainAnswer } from '../../protocol/api.ts'
@@ -93,10 +96,16 @@ t.test('the undo of a direct undrain', async (t) => {
 t.test('a v1 host has no hold that could be named', async (t) => {
   const { pskFile } = await openDirect(t)
   const world = fakeWorld({ env: { GUARDIAN_PSK_FILE: pskFile }, columns: 400 })
-  const running = runCtl(['--direct', '--v1', '--hosts', '127.0.0.1:1', 'drain'], world)
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const host = `127.0.0.1:${v.parse(v.object({ port: v.number() }), silent.address()).port}`
+  const running = runCtl(['--direct', '--v1', '--hosts', host, 'drain'], world)
+  const [socket] = await once(silent, 'connection')
   world.interrupt()
   t.equal(await running, 9)
-  t.match(world.said(), 'Undo: guardian ctl --direct --hosts 127.0.0.1:1 --v1 undrain\n')
+  t.match(world.said(), `Undo: guardian ctl --direct --hosts ${host} --v1 undrain\n`)
+  socket.destroy()
+  silent.close()
 })
 
 t.test('a shell reads the words as they were', async (t) => {
