@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { counter, hostName, message, wallMs } from '../../protocol/names.ts'
-import { planHash } from '../../protocol/rollout/api.ts'
+import { planHash, type RunStateName, runStates } from '../../protocol/rollout/api.ts'
 import { revision, rolloutPolicy, storePath } from '../../protocol/rollout/policy.ts'
 import { jobActions, jobId, jobSource, rolloutId } from '../../protocol/v2/job.ts'
 import { rebased, rebasedRun } from '../core/rollout/begin.ts'
@@ -72,32 +72,12 @@ const rolloutBody = v.object({
   irreversible: v.boolean(),
 }) satisfies v.GenericSchema<unknown, Rollout>
 
+type Plain = Exclude<RunStateName, 'blocked' | 'deferred' | 'reverting'>
+/** The states that carry nothing. */
+const isPlain = (is: RunStateName): is is Plain => is !== 'blocked' && is !== 'deferred' && is !== 'reverting'
+
 const runNow = v.variant('is', [
-  v.object({
-    is: v.picklist([
-      'pending',
-      'prefetching',
-      'ready',
-      'noop',
-      'skipped',
-      'waiting',
-      'draining',
-      'drained',
-      'activating',
-      'rebooting',
-      'verifying',
-      'undraining',
-      'serving',
-      'committing',
-      'soaking',
-      'done',
-      'failed',
-      'lost',
-      'interrupted',
-      'reverted',
-      'revert-failed',
-    ]),
-  }),
+  v.object({ is: v.picklist(runStates.filter(isPlain)) }),
   v.object({ is: v.literal('blocked'), by: v.picklist(['offline', 'unfit', 'job']) }),
   v.object({ is: v.literal('deferred'), until: v.picklist(['window', 'leave']) }),
   v.object({
