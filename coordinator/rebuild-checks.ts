@@ -94,8 +94,9 @@ function* spanFaults(config: CoordinatorFile, policy: RolloutPolicy): Generator<
       yield [[key, 'deadline'], `must be below progressDeadline, ${formatDuration(progressDeadline)}`]
     }
   }
-  const undrains = Object.values(config.targets ?? {}).map(({ undrainDeadline }) => undrainDeadline)
-  const judgedMs = health.settle + 2 * health.deadline + Math.max(90_000, ...undrains)
+  const undrains = Object.values(config.targets ?? { default: { undrainDeadline: 90_000 } })
+  const judgedMs =
+    health.settle + 2 * health.deadline + Math.max(0, ...undrains.map(({ undrainDeadline }) => undrainDeadline))
   if (confirm.timeout <= judgedMs) {
     const sum = 'health.settle, twice health.deadline and the longest undrainDeadline'
     yield [['confirm', 'timeout'], `must be longer than ${sum} take, ${formatDuration(judgedMs)}`]

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { fleetStatus } from '../../protocol/api.ts'
 import { type RolloutEvent, rolloutEvent, rolloutLogLine } from '../../protocol/rollout/api.ts'
 import { firstSystem } from '../fakes/v2-agent-jobs.ts'
+import { until } from '../hosts/until.ts'
 import { aRolloutFleet, type RolloutFleet } from './rollout-fleet.ts'
 
 const system = `/nix/store/${'1'.repeat(32)}-nixos-system-second`
@@ -117,9 +118,8 @@ function mostOut(events: readonly RolloutEvent[]): number {
 }
 
 async function opened({ client }: RolloutFleet): Promise<void> {
-  for (;;) {
+  await until('every host is open', async () => {
     const { hosts, holds } = await client.get('/v1/status', fleetStatus)
-    if (holds.length === 0 && hosts.every(({ targets }) => targets[0]?.is === 'open')) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+    return holds.length === 0 && hosts.every(({ targets }) => targets[0]?.is === 'open')
+  })
 }

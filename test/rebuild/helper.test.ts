@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { until } from '../hosts/until.ts'
-import { job, newSystem, oldSystem, openRig, order, type Rig } from './rig.ts'
+import { job, newSystem, oldSystem, openRig, type Rig } from './rig.ts'
 
 const done = { code: 0, err: '' }
+const other = 'b'.repeat(32)
 
 /** The new system runs, and waits for the word that it may stay. */
 async function activated(t: Test, config: object = {}, prepare: (rig: Rig) => Promise<unknown> = async () => {}) {
@@ -56,28 +57,20 @@ t.test('the word to go back', async (t) => {
 
 t.test('a second job beside one that is not confirmed', async (t) => {
   const rig = await activated(t)
-  const other = { ...order, job: 'b'.repeat(32), adopt: true }
-  await writeFile(
-    rig.at(`/var/lib/io-guardian/jobs/${other.job}.json`),
-    JSON.stringify({ version: 1, order: other, baseline: null }),
-  )
-  t.strictSame(await rig.helper(`prefetch-${other.job}`), done)
-  t.strictSame(await rig.helper(`activate-${other.job}`), done)
-  const { exit, activation } = await rig.memory.results(other.job)
+  await rig.give({ job: other, adopt: true })
+  t.strictSame(await rig.helper(`prefetch-${other}`), done)
+  t.strictSame(await rig.helper(`activate-${other}`), done)
+  const { exit, activation } = await rig.memory.results(other)
   t.match(exit, { ok: false, reason: `job ${job} is neither committed nor reverted` })
   t.equal(activation, null)
 })
 
 t.test('nobody confirms it, while another job is fetched for hours', async (t) => {
   const rig = await activated(t)
-  const other = { ...order, job: 'b'.repeat(32) }
-  await writeFile(
-    rig.at(`/var/lib/io-guardian/jobs/${other.job}.json`),
-    JSON.stringify({ version: 1, order: other, baseline: null }),
-  )
+  await rig.give({ job: other })
   execFileSync('mkfifo', [rig.at('/hold-store')])
   const before = (await rig.log()).length
-  const fetching = rig.helper(`prefetch-${other.job}`)
+  const fetching = rig.helper(`prefetch-${other}`)
   await until('it fetches', async () => (await rig.log()).slice(before).some((line) => line.startsWith('nix-store')))
   t.strictSame(await rig.deadMan(), done)
   t.match((await rig.memory.results(job)).revert, { ok: true, reason: 'nobody confirmed it in time' })

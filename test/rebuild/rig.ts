@@ -89,7 +89,7 @@ export class Rig {
 
   async give(more: Partial<JobOrder> = {}): Promise<void> {
     const record = { version: 1, order: { ...order, ...more }, baseline: null }
-    await writeFile(this.at(`/var/lib/io-guardian/jobs/${job}.json`), JSON.stringify(record))
+    await writeFile(this.at(`/var/lib/io-guardian/jobs/${record.order.job}.json`), JSON.stringify(record))
   }
 
   /** `guardian rebuild` to its end. */

@@ -10,6 +10,7 @@ import { rolloutStatus } from '../../../coordinator/core/rollout/status.ts'
 import type { Log } from '../../../daemon/log.ts'
 import type { RolloutStatus } from '../../../protocol/rollout/api.ts'
 import { freePort } from '../../hosts/addresses.ts'
+import { until } from '../../hosts/until.ts'
 import { aFleet } from '../http/api-parts.ts'
 import { aRollout, aRun } from './rollout-samples.ts'
 
@@ -59,10 +60,10 @@ t.test('a hook that runs when the daemon ends is killed and told of to nobody', 
   const { log, lines } = keptLog()
   const hooks = createHooks({ log, ended: (_order, ok) => told.push(ok) })
   hooks.run(hook(`echo $$ > ${pidFile}; echo up; sleep 1000`))
-  while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until('it runs', () => lines.length > 0)
   hooks.close()
   const pid = Number(readFileSync(pidFile, 'utf8'))
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until('it is gone', () => !isAlive(pid))
   t.strictSame(told, [])
 })
 
