@@ -1,4 +1,5 @@
 import type { JobOrder } from '../../protocol/rebuild.ts'
+import { pinnedFlake } from '../../protocol/rollout/flake.ts'
 
 export interface Allowed {
   readonly closure: 'signed' | 'any' | 'never'
@@ -20,6 +21,5 @@ export function refusalsOf({ source }: JobOrder, { closure, flakes, revisions }:
 
 /** What Nix builds for this host of a pinned flake. */
 export function installableOf(flake: string, revision: string, host: string): string {
-  const pinned = `${flake}${flake.includes('?') ? '&' : '?'}rev=${revision}`
-  return `${pinned}#nixosConfigurations.${JSON.stringify(host)}.config.system.build.toplevel`
+  return `${pinnedFlake(flake, revision)}#nixosConfigurations.${JSON.stringify(host)}.config.system.build.toplevel`
 }

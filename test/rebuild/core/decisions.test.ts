@@ -112,8 +112,9 @@ for (const [name, source, more, refusals] of orders) {
 t.test('what is built', async (t) => {
   t.equal(
     installableOf('github:a/b', 'r', 'web1'),
-    'github:a/b?rev=r#nixosConfigurations."web1".config.system.build.toplevel',
+    'github:a/b/r#nixosConfigurations."web1".config.system.build.toplevel',
   )
+  t.match(installableOf('github:a/b/main', 'r', 'w'), /^github:a\/b\/r#/, 'Nix takes no branch beside a revision')
   t.match(installableOf('git+ssh://a?ref=main', 'r', 'w'), /^git\+ssh:\/\/a\?ref=main&rev=r#/)
 })
 
